@@ -1,0 +1,379 @@
+/*
+ * sim - the bus side of the virtual chargers. SPDX-License-Identifier: MIT
+ */
+#include "adapters/charger/virtual/sim.h"
+
+#include "bridge/base/str.h"
+
+#include <string.h>
+
+enum {
+    LINKREADY_MS = 10000,
+    STEP_MS = 100,
+    LATENCY_MIN_MS = 20,
+    LATENCY_SPREAD_MS = 40,
+    TAIL_BYTE = 0xFC,
+    ENERGY_FIRST_KWH = 1000,
+};
+
+/* Time of n bytes at 9600 baud, 10 bits each. */
+static int64_t wire_ms(size_t n)
+{
+    return (int64_t)(n * 10 * 1000 + 9599) / 9600;
+}
+
+static void init_charger(struct sim *s, int i, int64_t now_ms)
+{
+    const struct sim_config *k = &s->config;
+    struct sim_charger *c = &s->charger[i];
+
+    *c = (struct sim_charger){
+            .id = (uint16_t)(k->first_id != 0 ? (uint32_t)(k->first_id + i)
+                                               : 1000 + sim_random(s) % 9000),
+            .sign = (uint8_t)sim_random(s),
+            .protocol = k->protocol,
+            .old_firmware = k->old_firmware,
+            .hw_max_ma = k->max_ma,
+            .idle_ma = k->idle_ma,
+            .told_ma = -1,
+            .linkready_ms = now_ms + 500 + sim_random(s) % 2000 + 300 * i,
+            .energy_kwh0 = ENERGY_FIRST_KWH + sim_random(s) % 4000,
+            .car = {.max_ma = k->max_ma, .ramp_ma_s = 4000, .lag_ms = 500, .draw_ma = -1,
+                    .phases = k->phases},
+    };
+    if (k->first_id == 0) {
+        /* The last four characters of a serial: decimal digits read as hex. */
+        unsigned d = c->id;
+
+        c->id = (uint16_t)((d / 1000 << 12) | (d / 100 % 10 << 8) | (d / 10 % 10 << 4) | d % 10);
+    }
+    str_format(c->serial, sizeof(c->serial), "A19F000%04x", (unsigned)c->id);
+    if (k->plugged) {
+        sim_car_plug(s, c, true, now_ms);
+    }
+}
+
+void sim_init(struct sim *s, const struct sim_config *c, int64_t now_ms)
+{
+    memset(s, 0, sizeof(*s));
+    s->config = *c;
+    s->random = c->seed * 2654435761u + 1;
+    s->n = c->chargers;
+    s->stepped_ms = now_ms;
+    s->min_spacing_ms = UINT32_MAX;
+    for (int i = 0; i < s->n; i++) {
+        init_charger(s, i, now_ms);
+    }
+}
+
+static void queue(struct sim *s, const struct slave_out *m, int64_t due_ms)
+{
+    struct frame f;
+
+    if (s->queued == SIM_QUEUE_MAX || !message_slave_pack(m, &f)) {
+        return;
+    }
+    s->queue[s->queued++] = (struct sim_queued){due_ms, f};
+}
+
+static int64_t answer_at(struct sim *s)
+{
+    return s->rx_end_ms + LATENCY_MIN_MS + sim_random(s) % LATENCY_SPREAD_MS;
+}
+
+static uint8_t shown_state(struct sim_charger *c)
+{
+    uint8_t ack = c->ack;
+
+    c->ack = 0;
+    return ack != 0 && c->state != TWC_ERROR ? ack : c->state;
+}
+
+static void answer_heartbeat(struct sim *s, struct sim_charger *c, uint16_t master)
+{
+    queue(s,
+            &(struct slave_out){
+                    .kind = MSG_SLAVE_HEARTBEAT,
+                    .protocol = c->protocol,
+                    .from = c->id,
+                    .to = master,
+                    .state = shown_state(c),
+                    .max_ma = sim_limit(c),
+                    .draw_ma = c->draw_ma > 0 ? c->draw_ma : c->idle_ma,
+            },
+            answer_at(s));
+}
+
+static void take_limit(struct sim_charger *c, int32_t ma, uint8_t code, int64_t now_ms)
+{
+    /* Protocol 1 knows 05 alone; protocol 2 takes 05 only before charging, 09 at any time. */
+    if ((code == TWC_CMD_LIMIT_P2 && c->protocol == 1) ||
+            (code == TWC_CMD_LIMIT_P1 && c->protocol == 2 && c->contactor)) {
+        return;
+    }
+    if (ma != c->told_ma) {
+        c->change_ms = now_ms;
+        c->adjust_ma = 0;
+        if (c->state == TWC_ERROR && c->car.plugged) {
+            sim_enter(c, TWC_STARTING, now_ms);
+        }
+    }
+    c->told_ma = ma;
+    if (code == TWC_CMD_LIMIT_P2 && c->contactor) {
+        c->ack = TWC_ACK_LIMIT;
+    }
+}
+
+static void take_adjust(struct sim_charger *c, uint8_t code, int64_t now_ms)
+{
+    if (c->protocol != 2 || !c->contactor) {
+        return;
+    }
+    c->adjust_ma = code == TWC_CMD_PLUS ? 2000 : -2000;
+    c->adjust_ms = now_ms;
+    sim_enter(c, code == TWC_CMD_PLUS ? TWC_ACK_PLUS : TWC_ACK_MINUS, now_ms);
+}
+
+static void on_heartbeat(struct sim *s, struct sim_charger *c, const struct message *m,
+        int64_t now_ms)
+{
+    int64_t gap_ms = now_ms - c->heard_ms;
+
+    if (c->heard_ms != 0 && gap_ms < s->min_spacing_ms) {
+        s->min_spacing_ms = (uint32_t)gap_ms;
+    }
+    if (c->state == TWC_ERROR && c->car.plugged && gap_ms > LINKREADY_MS) {
+        sim_enter(c, TWC_STARTING, now_ms);
+    }
+    c->heard_ms = now_ms;
+    c->linkready_ms = INT64_MAX;
+    switch (m->code) {
+    case TWC_CMD_LIMIT_P1:
+    case TWC_CMD_LIMIT_P2:
+    case TWC_CMD_STOPPED:
+        take_limit(c, m->max_ma, m->code, now_ms);
+        break;
+    case TWC_CMD_PLUS:
+    case TWC_CMD_MINUS:
+        take_adjust(c, m->code, now_ms);
+        break;
+    case TWC_CMD_GO_ON:
+        if (c->protocol == 1 && c->told_ma == 0 && c->car.plugged) {
+            /* A protocol 1 unit that was told 0 and then "go on" swings between 0 and 6 A. */
+            c->told_ma = c->state == TWC_PLUGGED_NO_CHARGE ? 6000 : 0;
+        }
+        break;
+    default:
+        break;
+    }
+    answer_heartbeat(s, c, m->sender);
+}
+
+static void part_of(char dst[8], const char *vin, size_t from, size_t n)
+{
+    size_t len = strlen(vin);
+
+    str_format(dst, 8, "%.*s", (int)(len > from ? n : 0), len > from ? vin + from : "");
+}
+
+static uint8_t plug_code(const struct sim_charger *c)
+{
+    return !c->car.plugged ? TWC_PLUG_NO : c->draw_ma > 0 ? TWC_PLUG_CHARGING : TWC_PLUG_WAITING;
+}
+
+/* What a unit answers to a query; MSG_UNKNOWN: nothing. */
+static void on_query(struct sim *s, struct sim_charger *c, const struct message *m)
+{
+    struct slave_out o = {.protocol = c->protocol, .from = c->id, .version = {4, 5, 3, 2}};
+    bool new = c->protocol == 2 && !c->old_firmware;
+    const char *vin = c->car.plugged ? c->car.vin : "";
+    char text[8] = "";
+
+    o.text = text;
+    if (m->kind == MSG_GET_POWER && c->protocol == 2) {
+        o.kind = MSG_POWER;
+        o.old_power = c->old_firmware;
+        o.energy = c->energy_kwh0 + (uint32_t)(c->energy_mwms / INT64_C(3600000000000));
+        for (int p = 0; p < c->car.phases && p < PHASES; p++) {
+            o.volts[p] = (uint16_t)s->config.volts;
+            o.half_amps[p] = (uint8_t)((c->draw_ma + 250) / 500);
+        }
+    } else if (m->kind == MSG_GET_FIRMWARE && new) {
+        o.kind = MSG_FIRMWARE;
+    } else if (m->kind == MSG_GET_SERIAL && new) {
+        o.kind = MSG_SERIAL;
+        o.text = c->serial;
+    } else if (m->kind == MSG_GET_VIN1 && new) {
+        o.kind = MSG_VIN1;
+        part_of(text, vin, 0, 7);
+    } else if (m->kind == MSG_GET_VIN2 && new) {
+        o.kind = MSG_VIN2;
+        part_of(text, vin, 7, 7);
+    } else if (m->kind == MSG_GET_VIN3 && new) {
+        o.kind = MSG_VIN3;
+        part_of(text, vin, 14, 3);
+    } else if (m->kind == MSG_GET_PLUG && new) {
+        o.kind = MSG_PLUG;
+        o.plug = plug_code(c);
+    }
+    if (o.kind != MSG_UNKNOWN) {
+        queue(s, &o, answer_at(s));
+    }
+}
+
+/* Queries that are not addressed: every unit answers. */
+static void on_old_query(struct sim *s, struct sim_charger *c, const struct message *m)
+{
+    struct slave_out o = {.protocol = c->protocol, .from = c->id, .version = {2, 5, 3}};
+
+    if (m->kind == MSG_GET_OLD_SERIAL) {
+        o.kind = MSG_OLD_SERIAL;
+        o.text = c->serial;
+    } else if (m->kind == MSG_GET_OLD_MODEL) {
+        o.kind = MSG_OLD_MODEL;
+        o.text = "EVWTS80HL";
+    } else {
+        o.kind = MSG_OLD_FIRMWARE;
+    }
+    queue(s, &o, answer_at(s));
+}
+
+static void on_contactor(struct sim *s, struct sim_charger *c, const struct message *m,
+        int64_t now_ms)
+{
+    if (c->protocol != 2 || c->old_firmware) {
+        return;
+    }
+    c->contactor = m->kind == MSG_START && c->car.plugged;
+    sim_enter(c, c->contactor ? TWC_CHARGING : TWC_PLUGGED_NO_CHARGE, now_ms);
+    if (m->kind == MSG_STOP) {
+        c->car.interruptions = 3; /* the car wants to be plugged in anew */
+    }
+    queue(s,
+            &(struct slave_out){.kind = m->kind == MSG_START ? MSG_START_ACK : MSG_STOP_ACK,
+                    .protocol = c->protocol, .from = c->id},
+            answer_at(s));
+}
+
+static void dispatch(struct sim *s, struct sim_charger *c, const struct message *m, int64_t now_ms)
+{
+    bool mine = m->receiver == c->id;
+
+    if (m->kind == MSG_MASTER_HEARTBEAT && mine) {
+        on_heartbeat(s, c, m, now_ms);
+    } else if (m->kind >= MSG_GET_POWER && m->kind <= MSG_GET_PLUG && mine) {
+        on_query(s, c, m);
+    } else if (m->kind >= MSG_GET_OLD_SERIAL && m->kind <= MSG_GET_OLD_FIRMWARE) {
+        on_old_query(s, c, m);
+    } else if ((m->kind == MSG_START || m->kind == MSG_STOP) && mine) {
+        on_contactor(s, c, m, now_ms);
+    } else if (m->kind == MSG_MASTER_LINKREADY2) {
+        c->linkready_ms = now_ms + 200 + sim_random(s) % 300;
+    }
+}
+
+static void on_frame(struct sim *s, const struct frame *f, int64_t now_ms)
+{
+    struct message m;
+
+    s->frames_in++;
+    if (!message_decode(f, &m) || !m.from_master) {
+        return;
+    }
+    if (m.kind == MSG_DANGEROUS) {
+        s->dangerous++;
+        str_format(s->danger, sizeof(s->danger), "%02X %02X would have damaged a real unit",
+                (unsigned)m.type, (unsigned)m.cmd);
+        return;
+    }
+    for (int i = 0; i < s->n; i++) {
+        dispatch(s, &s->charger[i], &m, now_ms);
+    }
+}
+
+void sim_rx(struct sim *s, const uint8_t *p, size_t n, int64_t now_ms)
+{
+    struct frame f;
+
+    if (now_ms < s->tx_end_ms) {
+        s->collisions++; /* both talk: neither is understood */
+        frame_drop_partial(&s->decoder);
+        s->rx_end_ms = now_ms + wire_ms(n);
+        return;
+    }
+    s->rx_end_ms = (now_ms > s->rx_end_ms ? now_ms : s->rx_end_ms) + wire_ms(n);
+    for (size_t i = 0; i < n; i++) {
+        enum frame_result r = frame_decode(&s->decoder, p[i], &f);
+
+        if (r == FRAME_READY) {
+            on_frame(s, &f, now_ms);
+        } else if (r != FRAME_MORE && r != FRAME_NOISE) {
+            s->bad_frames++;
+        }
+    }
+}
+
+static void announce(struct sim *s, int64_t now_ms)
+{
+    for (int i = 0; i < s->n; i++) {
+        struct sim_charger *c = &s->charger[i];
+
+        if (now_ms < c->linkready_ms) {
+            continue;
+        }
+        c->linkready_ms = now_ms + LINKREADY_MS;
+        queue(s,
+                &(struct slave_out){.kind = MSG_SLAVE_LINKREADY, .protocol = c->protocol,
+                        .from = c->id, .sign = c->sign, .hw_max_ma = c->hw_max_ma},
+                now_ms + sim_random(s) % 50);
+    }
+}
+
+/* The earliest frame that is due, taken out of the queue. */
+static size_t send_due(struct sim *s, int64_t now_ms, uint8_t *out)
+{
+    int first = -1;
+    struct frame f;
+    size_t n;
+
+    for (int i = 0; i < s->queued; i++) {
+        if (first < 0 || s->queue[i].due_ms < s->queue[first].due_ms) {
+            first = i;
+        }
+    }
+    if (first < 0 || now_ms < s->queue[first].due_ms || now_ms < s->tx_end_ms ||
+            now_ms < s->rx_end_ms) {
+        return 0;
+    }
+    f = s->queue[first].frame;
+    s->queue[first] = s->queue[--s->queued];
+    n = frame_encode(&f, out);
+    out[n++] = TAIL_BYTE;
+    s->tx_end_ms = now_ms + wire_ms(n);
+    s->frames_out++;
+    return n;
+}
+
+size_t sim_tick(struct sim *s, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX + 1],
+        int64_t *next_ms)
+{
+    size_t n;
+
+    while (now_ms - s->stepped_ms >= STEP_MS) {
+        s->stepped_ms += STEP_MS;
+        for (int i = 0; i < s->n; i++) {
+            sim_car_step(s, &s->charger[i], s->stepped_ms, STEP_MS);
+        }
+    }
+    announce(s, now_ms);
+    n = send_due(s, now_ms, out);
+    *next_ms = s->stepped_ms + STEP_MS;
+    for (int i = 0; i < s->queued; i++) {
+        int64_t due = s->queue[i].due_ms;
+
+        due = due > s->tx_end_ms ? due : s->tx_end_ms;
+        due = due > s->rx_end_ms ? due : s->rx_end_ms;
+        *next_ms = due < *next_ms ? due : *next_ms;
+    }
+    return n;
+}

@@ -1,0 +1,112 @@
+/*
+ * sim - virtual Wall Connectors with cars on one bus: pure, bytes and times in and out.
+ *
+ * The slave side of the bus: each unit announces itself every 10 s until a master calls, answers
+ * heartbeats, mirrors what it is told, and lets a car draw. Behaviour of real units as far as it
+ * is known (docs/simulate.md lists it). SPDX-License-Identifier: MIT
+ */
+#ifndef ADAPTERS_CHARGER_VIRTUAL_SIM_H
+#define ADAPTERS_CHARGER_VIRTUAL_SIM_H
+
+#include "bridge/base/buf.h"
+#include "bridge/base/err.h"
+#include "bridge/core/charger.h"
+#include "bridge/core/twc/message_slave.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SIM_CHARGERS_MAX = 8, SIM_QUEUE_MAX = 16 };
+
+enum sim_mood { SIM_AWAKE, SIM_ASLEEP, SIM_REFUSES, SIM_MOODS };
+extern const char *const sim_mood_names[SIM_MOODS + 1];
+
+struct sim_car {
+    bool plugged;
+    enum sim_mood mood;
+    char vin[CHARGER_VIN_ROOM]; /* "": not a car that tells */
+    int32_t max_ma;             /* its own limit */
+    int32_t ramp_ma_s;          /* how fast it follows */
+    int32_t lag_ms;             /* how late it begins to follow */
+    int32_t draw_ma;            /* takes exactly this; -1: offer less 0.8 A */
+    int32_t phases;             /* 1 or 3 */
+    int32_t interruptions;      /* since it was plugged in; the third one is too many */
+};
+
+struct sim_charger {
+    uint16_t id;
+    uint8_t sign, protocol;
+    bool old_firmware; /* protocol 2 before 4.5.3: no VIN, no plug state, short power answer */
+    int32_t hw_max_ma, idle_ma;
+    int32_t told_ma;   /* last limit a master sent; -1: none yet */
+    uint8_t state;
+    int64_t state_ms;  /* since */
+    int64_t change_ms; /* the limit changed: the car follows after its lag */
+    int64_t heard_ms;  /* last heartbeat from a master; 0: none */
+    int64_t linkready_ms; /* next announcement */
+    int64_t plug_ms;
+    bool contactor;
+    uint8_t ack;       /* state to show in the next answer; 0: none */
+    int32_t draw_ma;   /* what the car takes */
+    int32_t adjust_ma; /* commands 06 and 07 */
+    int64_t adjust_ms;
+    int64_t energy_mwms; /* since start */
+    uint32_t energy_kwh0;
+    char serial[12];
+    struct sim_car car;
+};
+
+struct sim_config {
+    int chargers;         /* 1..8 */
+    uint8_t protocol;     /* 1 or 2 */
+    bool plugged;
+    int32_t idle_ma, max_ma, volts, phases;
+    uint16_t first_id;    /* 0: made from the seed */
+    uint32_t seed;
+    bool old_firmware;
+};
+
+struct sim_queued {
+    int64_t due_ms;
+    struct frame frame;
+};
+
+struct sim {
+    struct sim_config config;
+    int n;
+    struct sim_charger charger[SIM_CHARGERS_MAX];
+    struct frame_decoder decoder;
+    struct sim_queued queue[SIM_QUEUE_MAX];
+    int queued;
+    int64_t stepped_ms, tx_end_ms, rx_end_ms;
+    uint32_t random;
+    uint32_t frames_in, frames_out, bad_frames, collisions;
+    uint32_t dangerous; /* messages that would have damaged a real unit */
+    char danger[80];    /* the last of them, in words */
+    uint32_t min_spacing_ms; /* least time between two heartbeats to one unit; UINT32_MAX: none */
+};
+
+void sim_init(struct sim *s, const struct sim_config *c, int64_t now_ms);
+
+/* Bytes from the master; they are taken to need their time at 9600 baud. */
+void sim_rx(struct sim *s, const uint8_t *p, size_t n, int64_t now_ms);
+
+/* Lets time pass; when something is due it is written to out (with the tail byte that real units
+ * leave) and its length returned. *next_ms: when to call again. */
+size_t sim_tick(struct sim *s, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX + 1],
+        int64_t *next_ms);
+
+/* One control line ("plug 1a2b", "car 1a2b ramp_a_s=2", "status"); one JSON line without newline
+ * is appended to out. */
+void sim_control(struct sim *s, const char *line, int64_t now_ms, struct buf *out);
+
+/* sim_car.c */
+void sim_car_step(struct sim *s, struct sim_charger *c, int64_t now_ms, int64_t dt_ms);
+void sim_car_plug(struct sim *s, struct sim_charger *c, bool plugged, int64_t now_ms);
+int32_t sim_limit(const struct sim_charger *c); /* what the unit shows as its limit */
+uint32_t sim_random(struct sim *s);
+void sim_enter(struct sim_charger *c, uint8_t state, int64_t now_ms);
+void sim_vin(struct sim *s, char dst[static CHARGER_VIN_ROOM]);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * command - finds the row, runs it, decides the amps, answers. SPDX-License-Identifier: MIT
+ */
+#include "bridge/command.h"
+
+#include "bridge/base/json.h"
+#include "bridge/base/log.h"
+#include "bridge/base/str.h"
+#include "bridge/io/loop.h"
+
+#include <string.h>
+
+enum { WORDS_MAX = 40 };
+
+static const char *const code_names[] = {
+        [COMMAND_OK] = "ok",
+        [COMMAND_BAD_JSON] = "bad_json",
+        [COMMAND_BAD_VALUE] = "bad_value",
+        [COMMAND_UNKNOWN_MEMBER] = "unknown_member",
+        [COMMAND_UNKNOWN_KEY] = "unknown_key",
+        [COMMAND_UNKNOWN_DEVICE] = "unknown_device",
+        [COMMAND_OUT_OF_RANGE] = "out_of_range",
+        [COMMAND_NO_DATA] = "no_data",
+        [COMMAND_NOT_SUPPORTED] = "not_supported",
+        [COMMAND_NOT_ALLOWED] = "not_allowed",
+        [COMMAND_OFFLINE] = "offline",
+        [COMMAND_STALE] = "stale",
+        [COMMAND_TOO_MANY] = "too_many",
+        [COMMAND_FAILED] = "failed",
+};
+
+static const struct command_row *row_of(const struct command_in *in)
+{
+    for (size_t i = 0; i < command_row_count; i++) {
+        if (command_rows[i].kind == in->kind && strcmp(command_rows[i].key, in->key) == 0) {
+            return &command_rows[i];
+        }
+    }
+    return NULL;
+}
+
+static enum command_code unknown_key(struct command_call *c)
+{
+    const char *words[WORDS_MAX + 1] = {NULL};
+    size_t n = 0;
+    const char *near;
+
+    for (size_t i = 0; i < command_row_count && n < WORDS_MAX; i++) {
+        if (command_rows[i].kind == c->in->kind) {
+            words[n++] = command_rows[i].key;
+        }
+    }
+    near = str_nearest(c->in->key, words);
+    return command_refuse(c, COMMAND_UNKNOWN_KEY, "%.60s: is not a command of a %s%s%s%s",
+            c->in->key, model_kind_names[c->in->kind], near ? "; did you mean " : "",
+            near ? near : "", near ? "?" : "");
+}
+
+static enum command_code find_device(struct command_call *c)
+{
+    const struct daemon *d = c->d;
+    const char *words[CHARGERS_MAX + 1] = {NULL};
+    const char *near;
+    size_t n = 0;
+
+    if (c->in->kind == MODEL_CHARGER) {
+        c->unit = unit_find(d, c->in->id);
+        if (c->unit >= 0 && !d->unit[c->unit].gone) {
+            return COMMAND_OK;
+        }
+        c->unit = -1;
+        for (int i = 0; i < d->units; i++) {
+            words[n++] = d->unit[i].id;
+        }
+    } else if (c->in->kind == MODEL_CIRCUIT) {
+        for (int i = 0; i < d->settings.circuit_count; i++) {
+            if (strcmp(d->settings.circuit[i].id, c->in->id) == 0) {
+                c->circuit = i;
+                return COMMAND_OK;
+            }
+            words[n++] = d->settings.circuit[i].id;
+        }
+    } else {
+        return COMMAND_OK;
+    }
+    near = str_nearest(c->in->id, words);
+    return command_refuse(c, COMMAND_UNKNOWN_DEVICE, "there is no %s '%.40s'%s%s%s",
+            model_kind_names[c->in->kind], c->in->id, near ? "; did you mean " : "",
+            near ? near : "", near ? "?" : "");
+}
+
+static enum command_code perform(struct command_call *c)
+{
+    const struct command_row *row = row_of(c->in);
+
+    if (command_parse(c) != COMMAND_OK) {
+        return c->out.code;
+    }
+    if (c->in->too_many) {
+        return command_refuse(c, COMMAND_TOO_MANY, "%s: more than 20 commands a second", c->in->key);
+    }
+    if (find_device(c) != COMMAND_OK) {
+        return c->out.code;
+    }
+    if (!row) {
+        return unknown_key(c);
+    }
+    if (!c->args.has_value && c->args.is_json && !command_is_button(row)) {
+        return command_refuse(c, COMMAND_BAD_VALUE, "value: is missing");
+    }
+    return row->run(c);
+}
+
+static void write_decided(const struct command_call *c, struct jw *w)
+{
+    const struct daemon *d = c->d;
+    const struct control_out *o = &d->control.out[c->unit];
+    const struct unit *u = &d->unit[c->unit];
+    const char *owner = model_text(&d->model, u->device, FIELD_CHARGER_OWNER);
+    int64_t until = 0;
+    char text[STR_TIME_ROOM];
+
+    jw_decimal(w, "offered", o->offer_ma, 3, 2);
+    jw_str(w, "limited_by", limited_by_names[o->limited_by]);
+    jw_str(w, "owner", owner);
+    if (model_get(&d->model, u->device, FIELD_CHARGER_LEASE_END, &until)) {
+        str_time(text, until);
+        jw_str(w, "until", text);
+    } else {
+        jw_null(w, "until");
+    }
+}
+
+static void write_value(const struct command_call *c, struct jw *w)
+{
+    if (c->out.value_json[0] != '\0') {
+        jw_raw(w, "value", c->out.value_json);
+    } else {
+        jw_null(w, "value");
+    }
+}
+
+static void answer(const struct command_call *c, struct buf *b)
+{
+    const struct command_result *r = &c->out;
+    struct jw w;
+
+    jw_init(&w, b);
+    jw_open(&w, NULL);
+    jw_str(&w, "transaction", c->args.transaction[0] != '\0' ? c->args.transaction : NULL);
+    if (r->code == COMMAND_OK) {
+        jw_str(&w, "status", "ok");
+        write_value(c, &w);
+        if (c->unit >= 0) {
+            write_decided(c, &w);
+        }
+        jw_str(&w, "note", r->note);
+        if (r->more[0] != '\0') {
+            jw_raw(&w, "health", r->more);
+        }
+    } else {
+        jw_str(&w, "status", "refused");
+        jw_str(&w, "code", code_names[r->code]);
+        jw_str(&w, "message", r->message);
+        if (r->has_range) {
+            jw_decimal(&w, "min", r->min, 3, 3);
+            jw_decimal(&w, "max", r->max, 3, 3);
+        }
+        write_value(c, &w);
+    }
+    jw_close(&w);
+}
+
+/* Audit: state changes by people are worth a line; refusals too. */
+static void audit(struct daemon *d, const struct command_call *c)
+{
+    if (c->out.code == COMMAND_OK) {
+        log_info("command", "%s%s%s %s: %.60s by %s", model_kind_names[c->in->kind],
+                c->in->id[0] != '\0' ? " " : "", c->in->id, c->in->key, c->args.value,
+                c->args.owner);
+        return;
+    }
+    d->commands_refused++;
+    log_warning("command", "refused (%s): %s", code_names[c->out.code], c->out.message);
+}
+
+void command_run(struct daemon *d, const struct command_in *in, command_done_fn *done, void *user)
+{
+    struct command_call c = {.d = d, .in = in, .unit = -1, .circuit = -1};
+    struct buf b;
+
+    c.out.unit_text = "";
+    perform(&c);
+    audit(d, &c);
+    if (c.out.code == COMMAND_OK && in->kind != MODEL_BRIDGE && !d->stopping) {
+        step_run(d); /* decided before it is answered */
+    }
+    buf_init(&b, BUF_CAP_DOCUMENT);
+    answer(&c, &b);
+    if (c.out.code != COMMAND_OK) {
+        struct buf inner;
+
+        /* The event carries the answer's members behind its own. */
+        buf_init(&inner, 900);
+        answer(&c, &inner);
+        if (buf_ok(&inner) && inner.len > 2) {
+            event_emit(d, c.unit, "command_refused", ",\"key\":\"%s\",\"answer\":%s",
+                    row_of(in) ? in->key : "", buf_text(&inner));
+        }
+        buf_finish(&inner);
+    }
+    done(user, buf_ok(&b) ? buf_text(&b) : "{\"status\":\"refused\",\"code\":\"failed\"}");
+    buf_finish(&b);
+    daemon_dirty(d);
+}

@@ -1,0 +1,86 @@
+/*
+ * booking - see booking.h. SPDX-License-Identifier: MIT
+ */
+#include "bridge/core/booking.h"
+
+static int32_t most(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+bool booking_stuck(const struct control_times *t, const struct charger_report *r, int64_t now_ms)
+{
+    bool silent_us = r->sent_ms == 0 || now_ms - r->sent_ms >= t->quiet_book_ms;
+
+    return r->protocol != 1 && r->plugged != TRI_NO && !silent_us;
+}
+
+/* The higher of the amps last sent, the limit last mirrored, and what is decided but not sent. */
+static int32_t in_force(const struct charger_report *r, const struct control_state_charger *s)
+{
+    int32_t ma = s->offered ? s->offer_ma : 0;
+
+    if (r->told_known) {
+        ma = most(ma, r->told_ma);
+    }
+    if (r->heard_ms != 0 || r->warm_ms != 0) {
+        ma = most(ma, r->mirror_ma);
+    }
+    return ma;
+}
+
+/* Known from before the restart, not heard yet: its last offer for a minute after we began. */
+static int32_t unheard(const struct control_times *t, const struct charger_report *r,
+        const struct control_state_charger *s, int32_t offer_ma, int64_t now_ms)
+{
+    if (r->sent_ms != 0) {
+        return offer_ma; /* adopted: we transmit to it */
+    }
+    if (s->stored_ma >= 0 && s->first_ms != 0 && now_ms - s->first_ms < t->silent_book_ms) {
+        return most(s->stored_ma, STUCK_FLOOR_MA);
+    }
+    return 0;
+}
+
+struct booking booking_of(const struct control_times *t, const struct charger_report *r,
+        const struct control_state_charger *s, int32_t cap_ma, int32_t floor_ma, int64_t now_ms)
+{
+    struct booking b = {.offer_ma = in_force(r, s)};
+    int32_t draw_ma = charger_draw_ma(r);
+    int32_t all_ma = most(b.offer_ma, draw_ma);
+    int32_t stuck_ma = booking_stuck(t, r, now_ms) ? STUCK_FLOOR_MA : 0;
+    int64_t last_ms = r->heard_ms > r->sent_ms ? r->heard_ms : r->sent_ms;
+
+    switch (r->link) {
+    case CHARGER_ONLINE:
+        b.booked_ma = most(all_ma, stuck_ma);
+        b.fixed_ma = s->overdraw ? most(stuck_ma, draw_ma) : stuck_ma;
+        break;
+    case CHARGER_UNHEARD:
+        b.booked_ma = most(unheard(t, r, s, b.offer_ma, now_ms), stuck_ma);
+        b.fixed_ma = r->sent_ms != 0 ? stuck_ma : b.booked_ma;
+        break;
+    case CHARGER_SILENT:
+        b.booked_ma = now_ms - r->heard_ms < t->silent_book_ms ? most(all_ma, stuck_ma)
+                                                               : most(floor_ma, stuck_ma);
+        b.fixed_ma = b.booked_ma;
+        break;
+    case CHARGER_QUIET:
+        if (now_ms - r->quiet_ms < t->quiet_book_ms) {
+            b.booked_ma = r->quiet_ms - r->heard_ms > t->silent_book_ms ? floor_ma
+                                                                        : most(all_ma, stuck_ma);
+        }
+        b.fixed_ma = b.booked_ma;
+        break;
+    case CHARGER_BUS_DOWN:
+        b.booked_ma = last_ms != 0 && now_ms - last_ms < t->silent_book_ms ? most(all_ma, stuck_ma)
+                                                                           : 0;
+        b.fixed_ma = b.booked_ma;
+        break;
+    case CHARGER_FOREIGN:
+        b.booked_ma = most(cap_ma, all_ma);
+        b.fixed_ma = b.booked_ma;
+        break;
+    }
+    return b;
+}

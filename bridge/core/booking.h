@@ -1,0 +1,24 @@
+/*
+ * booking - what a charger costs its rows now: the largest of offer, draw and what silence hides.
+ *
+ * Safety page 2 and 4. SPDX-License-Identifier: MIT
+ */
+#ifndef CORE_BOOKING_H
+#define CORE_BOOKING_H
+
+#include "bridge/core/control.h"
+
+struct booking {
+    int32_t booked_ma; /* now, everything counted */
+    int32_t fixed_ma;  /* the part that no offer of ours lowers */
+    int32_t offer_ma;  /* offer in force: the higher of told, mirrored and decided */
+};
+
+/* cap_ma: most that the charger could draw; floor_ma: its least offer. */
+struct booking booking_of(const struct control_times *t, const struct charger_report *r,
+        const struct control_state_charger *s, int32_t cap_ma, int32_t floor_ma, int64_t now_ms);
+
+/* A protocol 2 unit that may not stop at 0 A: safety page 2, stuck floor. */
+bool booking_stuck(const struct control_times *t, const struct charger_report *r, int64_t now_ms);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * control_fault - drawing more than offered, not stopping, and the stop by silence.
+ *
+ * A stop by silence: we transmit nothing to the charger until it has opened its contactor (20 to
+ * 30 s) and come back; at most two per plug-in, the second kept for ceilings and faults.
+ * SPDX-License-Identifier: MIT
+ */
+#include "bridge/core/control_private.h"
+
+#include <stddef.h>
+
+enum {
+    OVER_MA = 1000,         /* above the offer by more than this */
+    STOP_AFTER_MS = 10000,  /* told 0 and still drawing for this time */
+    SILENT_STOP_MS = 35000, /* longer than a charger waits before it opens its contactor */
+    STOPS_MAX = 2,
+};
+
+const char *const charger_fault_names[] = {"ok", "no_answer", "second_master", "duplicate_id",
+        "bus_noise", "charger_error", "still_drawing", "draws_too_much", "will_not_restart", NULL};
+
+const char *const charger_fault_texts[] = {
+        "all is well",
+        "it does not answer",
+        "another master is on its bus",
+        "two chargers have its id",
+        "its bus is too noisy",
+        "it reports an error",
+        "it goes on drawing although nothing may flow",
+        "it draws more than it is offered",
+        "the car does not start again",
+        NULL,
+};
+
+bool control_stopped(const struct step *s, int i)
+{
+    return s->c->c[i].stop_started_ms != 0;
+}
+
+static void stop(struct control_state_charger *c, int64_t now_ms)
+{
+    c->stop_started_ms = now_ms;
+    c->stops_used++;
+}
+
+/* Draw above the offer for overdraw_ms, counted from the later of lowering and crossing. */
+static void watch_draw(struct step *s, int i)
+{
+    struct control_state_charger *c = &s->c->c[i];
+    const struct charger_report *r = &s->in->report[i];
+    int32_t offer_ma = s->w[i].b.offer_ma;
+    bool stuck = offer_ma < STUCK_FLOOR_MA && r->protocol != 1;
+    int32_t allowed_ma = (stuck ? STUCK_FLOOR_MA : offer_ma) + OVER_MA;
+
+    if (r->link != CHARGER_ONLINE || charger_draw_ma(r) <= allowed_ma) {
+        c->over_since_ms = 0;
+        c->overdraw = false;
+        return;
+    }
+    if (c->over_since_ms == 0 || c->lowered_ms > c->over_since_ms) {
+        c->over_since_ms = s->now_ms;
+    }
+    c->overdraw = s->now_ms - c->over_since_ms >= s->config->time.overdraw_ms;
+}
+
+static bool rows_over(const struct step *s, int i)
+{
+    for (int k = 0; k < s->rows.use_n[i]; k++) {
+        int row = s->rows.use[i][k];
+        int64_t sum_ma = 0;
+
+        for (int j = 0; j < s->n; j++) {
+            for (int m = 0; m < s->rows.use_n[j]; m++) {
+                sum_ma += s->rows.use[j][m] == row ? charger_draw_ma(&s->in->report[j]) : 0;
+            }
+        }
+        if (sum_ma > s->rows.settings_ma[row]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void watch_stop(struct step *s, int i)
+{
+    struct control_state_charger *c = &s->c->c[i];
+    const struct charger_report *r = &s->in->report[i];
+    bool drawing = r->link == CHARGER_ONLINE && charger_draw_ma(r) > 0;
+    bool not_allowed = !s->in->allowed[i] || !s->in->site_allowed;
+
+    if (c->stop_started_ms != 0) {
+        if (s->now_ms - c->stop_started_ms >= SILENT_STOP_MS) {
+            c->stop_started_ms = 0;
+        }
+        return;
+    }
+    c->zero_ms = r->told_known && r->told_ma == 0 ? (c->zero_ms ? c->zero_ms : s->now_ms) : 0;
+    if (c->overdraw && rows_over(s, i) &&
+            s->now_ms - c->over_since_ms >=
+                    s->config->time.overdraw_ms + s->config->time.overdraw_stop_ms) {
+        stop(c, s->now_ms); /* whatever the budget */
+        return;
+    }
+    if (r->protocol == 2 && not_allowed && drawing && c->zero_ms != 0 &&
+            s->now_ms - c->zero_ms >= STOP_AFTER_MS && s->in->stop_by_silence[i] &&
+            c->stops_used < STOPS_MAX) {
+        stop(c, s->now_ms);
+    }
+}
+
+void control_watch(struct step *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        watch_draw(s, i);
+        watch_stop(s, i);
+    }
+}
+
+enum charger_fault control_fault(const struct step *s, int i)
+{
+    const struct control_state_charger *c = &s->c->c[i];
+    const struct charger_report *r = &s->in->report[i];
+
+    if (r->link == CHARGER_FOREIGN) {
+        return FAULT_SECOND_MASTER;
+    }
+    if (r->duplicate) {
+        return FAULT_DUPLICATE_ID;
+    }
+    if (c->overdraw) {
+        return FAULT_DRAWS_TOO_MUCH;
+    }
+    if (r->link == CHARGER_ONLINE && c->zero_ms != 0 && s->now_ms - c->zero_ms >= STOP_AFTER_MS &&
+            charger_draw_ma(r) > 0) {
+        return FAULT_STILL_DRAWING;
+    }
+    if (r->link == CHARGER_SILENT || (r->link == CHARGER_QUIET && c->admitted &&
+                                              c->stop_started_ms == 0 && r->heard_ms != 0)) {
+        return FAULT_NO_ANSWER;
+    }
+    if (r->link == CHARGER_ONLINE && r->state == 2) {
+        return FAULT_CHARGER_ERROR;
+    }
+    return FAULT_OK;
+}

@@ -1,0 +1,106 @@
+/*
+ * envelope - see envelope.h. SPDX-License-Identifier: MIT
+ */
+#include "bridge/core/envelope.h"
+
+struct offer {
+    int64_t ma;
+    int64_t stamp_ms;
+    int64_t check; /* ~ma: a box that nobody made is not an offer of 0 A */
+};
+
+_Static_assert(sizeof(struct offer) <= sizeof(struct offer_box), "the box is too small");
+
+/*@ assigns \nothing;
+    ensures \result <= a && \result <= b;
+    ensures \result == a || \result == b;
+*/
+static int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+/*@ requires \valid_read(in);
+    requires 0 <= in->want_ma <= 1000000 && 0 <= in->in_force_ma <= 1000000;
+    requires 0 <= in->floor_ma <= 1000000;
+    assigns \nothing;
+    ensures limits: \result <= in->want_ma && \result <= in->circuit_ma || \result == 0;
+    ensures hardware: \result <= in->hardware_ma || \result == 0;
+    ensures charger: \result <= in->charger_ma || \result == 0;
+    ensures ceiling: \result <= in->ceiling_ma || \result == 0;
+    ensures most: 0 <= \result <= MA_MAX;
+    ensures stop: \result == 0 || \result >= in->floor_ma;
+    ensures stale: !in->fresh ==> \result <= in->in_force_ma || \result == 0;
+    ensures whole: \result % 1000 == 0;
+*/
+int32_t envelope_limit(const struct envelope_in *in)
+{
+    int32_t cap = MA_MAX;
+
+    cap = least(cap, in->hardware_ma);
+    cap = least(cap, in->charger_ma);
+    cap = least(cap, in->circuit_ma);
+    cap = least(cap, in->ceiling_ma);
+    if (!in->fresh) {
+        cap = least(cap, in->in_force_ma);
+    }
+    cap = least(cap, in->want_ma);
+    if (cap <= 0) {
+        return 0;
+    }
+    cap -= cap % 1000;
+    return cap >= in->floor_ma ? cap : 0;
+}
+
+const struct offer *envelope_make(struct offer_box *box, const struct envelope_in *in,
+        int64_t now_ms)
+{
+    struct offer *o = (struct offer *)(void *)box;
+
+    o->ma = envelope_limit(in);
+    o->stamp_ms = now_ms;
+    o->check = ~o->ma;
+    return o;
+}
+
+int32_t offer_ma(const struct offer *o)
+{
+    return o->check == ~o->ma && o->ma >= 0 && o->ma <= MA_MAX ? (int32_t)o->ma : 0;
+}
+
+int64_t offer_stamp_ms(const struct offer *o)
+{
+    return o->check == ~o->ma ? o->stamp_ms : INT64_MIN;
+}
+
+bool envelope_self_test(void)
+{
+    static const struct {
+        struct envelope_in in;
+        int32_t want;
+    } golden[] = {
+            /* want, floor, hardware, charger, circuit, ceiling, in force, fresh */
+            {{16000, 6000, 32000, 80000, 32000, 80000, 6000, true}, 16000},
+            {{40000, 6000, 32000, 80000, 80000, 80000, 6000, true}, 32000},
+            {{32000, 6000, 32000, 20000, 80000, 80000, 6000, true}, 20000},
+            {{32000, 6000, 32000, 80000, 10900, 80000, 6000, true}, 10000},
+            {{32000, 6000, 32000, 80000, 32000, 8000, 6000, true}, 8000},
+            {{32000, 6000, 32000, 80000, 32000, 80000, 6000, false}, 6000},
+            {{32000, 6000, 32000, 80000, 32000, 80000, 0, false}, 0},
+            {{5900, 6000, 32000, 80000, 32000, 80000, 6000, true}, 0},
+            {{5000, 5000, 32000, 80000, 32000, 80000, 6000, true}, 5000},
+            {{32000, 6000, 0, 80000, 32000, 80000, 6000, true}, 0},
+            {{32000, 6000, 32000, 80000, -4000, 80000, 6000, true}, 0},
+            {{128000, 6000, 200000, 200000, 200000, 200000, 0, true}, 80000},
+    };
+    struct offer_box box = {{0}};
+
+    for (unsigned i = 0; i < sizeof(golden) / sizeof(golden[0]); i++) {
+        if (envelope_limit(&golden[i].in) != golden[i].want) {
+            return false;
+        }
+    }
+    const struct offer *o = envelope_make(&box, &golden[0].in, 7);
+
+    return offer_ma(o) == 16000 && offer_stamp_ms(o) == 7;
+}

@@ -1,0 +1,55 @@
+/*
+ * port - a byte stream to a bus that heals by itself: serial device, TCP gateway, descriptor.
+ *
+ * A port never fails for good: a missing device, a refused connection or an unplugged adapter is
+ * told once by down() and tried again with a back-off of 100 ms to 500 ms (serial: the path is
+ * resolved anew each time, so by-id links follow the adapter). Opening a serial path is ours:
+ * realpath, O_NONBLOCK|O_CLOEXEC|O_NOCTTY, flock and TIOCEXCL, raw 9600 8N1; a pty takes the same
+ * path. No callback runs from inside a function of this header. SPDX-License-Identifier: MIT
+ */
+#ifndef IO_PORT_H
+#define IO_PORT_H
+
+#include "bridge/base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct port;
+
+struct port_ops {
+    void (*up)(void *user);
+    void (*bytes)(void *user, const uint8_t *p, size_t n); /* p is valid during the call */
+    /* Once per outage, and once at start when the first try fails; why is one sentence. */
+    void (*down)(void *user, const char *why);
+};
+
+enum port_kind { PORT_SERIAL, PORT_TCP, PORT_FD };
+
+/* spec: an absolute path or tcp://HOST:PORT. ops and user are borrowed. NULL only for a spec that
+ * cannot be understood or no memory; the first connection is tried on the next turn of the loop. */
+struct port *port_create(uv_loop_t *loop, const char *spec, const struct port_ops *ops,
+        void *user, struct err *e) MUST_CHECK;
+
+/* Takes fd (a socket or pty; closed on failure too); up() comes on the next turn. */
+struct port *port_create_fd(uv_loop_t *loop, int fd, const struct port_ops *ops, void *user,
+        struct err *e) MUST_CHECK;
+
+enum port_kind port_kind(const struct port *p);
+
+/* Whole or not at all: false while down, or when the kernel takes less than n bytes at once (the
+ * connection is then dropped and healed, since half a frame is worse than none). */
+bool port_write(struct port *p, const uint8_t *data, size_t n) MUST_CHECK;
+
+void port_destroy(struct port *p); /* accepts NULL */
+
+/* True for the forms that port_create understands; e says what is wrong otherwise. */
+bool port_spec_ok(const char *spec, struct err *e);
+
+/* Names of serial devices with their metadata, one sentence, for "did you mean"
+ * (libserialport); "" when there are none. */
+void port_list(char *dst, size_t room);
+
+#endif

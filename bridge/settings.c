@@ -1,0 +1,296 @@
+/*
+ * settings - reading the file, section by section; schema and docs from the same tables.
+ * SPDX-License-Identifier: MIT
+ */
+#include "bridge/settings.h"
+
+#include "bridge/base/json.h"
+#include "bridge/base/str.h"
+#include "bridge/settings_tables.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TOP_MAX = 16 };
+
+enum err_code settings_read(const char *path, char **text, size_t *len, struct err *e)
+{
+    FILE *f = fopen(path, "re");
+    char *data = NULL;
+    size_t n;
+
+    if (!f) {
+        return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
+                errno == ENOENT ? "there is no such file" : "cannot be read");
+    }
+    data = malloc(BUF_CAP_SETTINGS + 1);
+    if (!data) {
+        fclose(f);
+        return err_set(e, ERR_NO_MEMORY, "%s: out of memory", path);
+    }
+    n = fread(data, 1, BUF_CAP_SETTINGS + 1, f);
+    if (ferror(f) || n > BUF_CAP_SETTINGS) {
+        fclose(f);
+        free(data);
+        return err_set(e, ERR_IO, "%s: %s", path,
+                n > BUF_CAP_SETTINGS ? "is larger than 1 MB" : "cannot be read");
+    }
+    fclose(f);
+    data[n] = '\0';
+    *text = data;
+    *len = n;
+    return ERR_OK;
+}
+
+static void *place(struct settings *s, const struct section *x, int i)
+{
+    return (char *)s + x->offset + (size_t)i * x->size;
+}
+
+static int *counter(struct settings *s, const struct section *x)
+{
+    return (int *)(void *)((char *)s + x->count_offset);
+}
+
+static void parse_list(struct settings *s, const struct section *x, struct json_object *v,
+        struct opt_errors *errs)
+{
+    int n = json_length(v);
+
+    if (json_kind(v) != JSON_LIST) {
+        opt_errors_add(errs, "%s: wants a list", x->name);
+        return;
+    }
+    if (n > x->max) {
+        opt_errors_add(errs, "%s: %d entries are above %d", x->name, n, x->max);
+        n = x->max;
+    }
+    for (int i = 0; i < n; i++) {
+        char path[64];
+
+        str_format(path, sizeof(path), "%s[%d]", x->name, i);
+        opt_parse(x->table, place(s, x, i), json_item(v, i), path, errs);
+    }
+    *counter(s, x) = n;
+}
+
+struct top {
+    struct settings *s;
+    struct opt_errors *errs;
+};
+
+static bool each_section(const char *key, struct json_object *v, void *user)
+{
+    struct top *t = user;
+    const char *names[TOP_MAX + 1] = {NULL};
+    const char *near;
+
+    for (size_t i = 0; i < section_count; i++) {
+        const struct section *x = &sections[i];
+
+        names[i] = x->name;
+        if (strcmp(x->name, key) != 0) {
+            continue;
+        }
+        if (x->max > 0) {
+            parse_list(t->s, x, v, t->errs);
+        } else {
+            opt_parse(x->table, place(t->s, x, 0), v, x->name, t->errs);
+        }
+        return true;
+    }
+    near = str_nearest(key, names);
+    opt_errors_add(t->errs, "%s: there is no such section%s%s%s", key,
+            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return true;
+}
+
+void settings_parse(const char *text, size_t len, struct settings *out, struct opt_errors *errs,
+        struct opt_errors *warnings)
+{
+    struct err e = {0};
+    struct top t = {out, errs};
+    struct json_object *v;
+
+    memset(out, 0, sizeof(*out));
+    for (size_t i = 0; i < section_count; i++) {
+        if (sections[i].max == 0) {
+            opt_defaults(sections[i].table, place(out, &sections[i], 0));
+        }
+    }
+    v = json_parse(text, len, &e);
+    if (!v) {
+        opt_errors_add(errs, "%s", e.text[0] != '\0' ? e.text : "the file is empty");
+    } else if (json_kind(v) != JSON_OBJECT) {
+        opt_errors_add(errs, "settings: wants an object");
+    } else {
+        json_each(v, each_section, &t);
+    }
+    json_put(v);
+    settings_check(out, errs, warnings);
+}
+
+void settings_write(const struct settings *s, struct buf *out)
+{
+    struct settings *copy = malloc(sizeof(*copy)); /* place() wants it writable */
+    struct jw w;
+
+    if (!copy) {
+        out->failed = true;
+        return;
+    }
+    memcpy(copy, s, sizeof(*copy));
+    jw_init(&w, out);
+    jw_open(&w, NULL);
+    for (size_t i = 0; i < section_count; i++) {
+        const struct section *x = &sections[i];
+
+        if (x->max == 0) {
+            jw_open(&w, x->name);
+            opt_write(x->table, place(copy, x, 0), &w);
+            jw_close(&w);
+            continue;
+        }
+        jw_array(&w, x->name);
+        for (int k = 0; k < *counter(copy, x); k++) {
+            jw_open(&w, NULL);
+            opt_write(x->table, place(copy, x, k), &w);
+            jw_close(&w);
+        }
+        jw_array_end(&w);
+    }
+    jw_close(&w);
+    free(copy);
+}
+
+void settings_schema(struct buf *out)
+{
+    struct jw w;
+
+    jw_init(&w, out);
+    jw_open(&w, NULL);
+    jw_str(&w, "$schema", "https://json-schema.org/draft/2020-12/schema");
+    jw_str(&w, "title", "twcbridge settings");
+    jw_str(&w, "type", "object");
+    jw_bool(&w, "additionalProperties", false);
+    jw_open(&w, "properties");
+    for (size_t i = 0; i < section_count; i++) {
+        const struct section *x = &sections[i];
+
+        jw_open(&w, x->name);
+        jw_str(&w, "description", x->text);
+        if (x->max > 0) {
+            jw_str(&w, "type", "array");
+            jw_int(&w, "maxItems", x->max);
+            jw_open(&w, "items");
+            opt_schema(x->table, &w);
+            jw_close(&w);
+        } else {
+            opt_schema(x->table, &w);
+        }
+        jw_close(&w);
+    }
+    jw_close(&w);
+    jw_close(&w);
+}
+
+static void docs_number(struct buf *out, const struct opt *o, int64_t v)
+{
+    if (o->type == OPT_AMPS) {
+        struct jw w;
+
+        jw_init(&w, out);
+        jw_decimal(&w, NULL, v, 3, 3);
+    } else {
+        buf_addf(out, "%" PRId64, v);
+    }
+}
+
+static void docs_value(struct buf *out, const struct opt *o)
+{
+    switch (o->type) {
+    case OPT_BOOL:
+        buf_addf(out, "true or false | %s", o->fallback ? "true" : "false");
+        break;
+    case OPT_INT:
+    case OPT_AMPS:
+        docs_number(out, o, o->min);
+        buf_adds(out, " to ");
+        docs_number(out, o, o->max);
+        buf_addf(out, "%s%s | ", o->unit ? " " : "", o->unit ? o->unit : "");
+        if (o->fallback == OPT_UNSET) {
+            buf_adds(out, "not set");
+        } else {
+            docs_number(out, o, o->fallback);
+        }
+        break;
+    case OPT_STRING:
+        buf_addf(out, "text | %s%s%s", o->fallback_str ? "`" : "", o->fallback_str ? o->fallback_str : "",
+                o->fallback_str ? "`" : "");
+        break;
+    case OPT_CHOICE:
+        for (int i = 0; o->choices[i]; i++) {
+            buf_addf(out, "%s`%s`", i > 0 ? " " : "", o->choices[i]);
+        }
+        buf_addf(out, " | `%s`", o->choices[o->fallback]);
+        break;
+    }
+}
+
+void settings_docs(struct buf *out)
+{
+    buf_adds(out, "# Settings\n\n"
+                  "One JSON file. This page is generated from the option tables "
+                  "(`twcbridge schema --docs`).\n"
+                  "`twcbridge check FILE` says all that is wrong with one. A change marked *restart* "
+                  "waits for one; all\nothers apply on SIGHUP.\n");
+    for (size_t i = 0; i < section_count; i++) {
+        const struct section *x = &sections[i];
+
+        buf_addf(out, "\n## %s\n\n%s%s\n\n| option | values | default | |\n|---|---|---|---|\n",
+                x->name, x->text, x->max > 0 ? " A list." : "");
+        for (const struct opt *o = x->table; o->name; o++) {
+            buf_addf(out, "| `%s` | ", o->name);
+            docs_value(out, o);
+            buf_addf(out, " | %s%s%s |\n", o->flags & OPT_REQUIRED ? "**Required.** " : "", o->text,
+                    o->flags & OPT_RESTART ? " *Restart.*" : "");
+        }
+    }
+}
+
+const char *settings_restart_reason(const struct settings *a, const struct settings *b)
+{
+    static char text[96];
+    const char *name = NULL;
+    struct settings *x = malloc(2 * sizeof(*x)); /* place() wants them writable */
+
+    if (!x) {
+        return "settings";
+    }
+    memcpy(&x[0], a, sizeof(*a));
+    memcpy(&x[1], b, sizeof(*b));
+    text[0] = '\0';
+    for (size_t i = 0; i < section_count && text[0] == '\0'; i++) {
+        const struct section *s = &sections[i];
+        int n = s->max > 0 ? *counter(&x[0], s) : 1;
+
+        if (s->max > 0 && s->table[0].flags & OPT_RESTART && n != *counter(&x[1], s)) {
+            str_format(text, sizeof(text), "%s", s->name);
+        }
+        for (int k = 0; k < n && text[0] == '\0'; k++) {
+            if (!opt_needs_restart(s->table, place(&x[0], s, k), place(&x[1], s, k), &name)) {
+                continue;
+            }
+            if (s->max > 0) {
+                str_format(text, sizeof(text), "%s[%d].%s", s->name, k, name);
+            } else {
+                str_format(text, sizeof(text), "%s.%s", s->name, name);
+            }
+        }
+    }
+    free(x);
+    return text[0] != '\0' ? text : NULL;
+}

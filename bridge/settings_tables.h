@@ -1,0 +1,26 @@
+/*
+ * settings_tables - the option rows of the settings file, section by section.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BRIDGE_SETTINGS_TABLES_H
+#define BRIDGE_SETTINGS_TABLES_H
+
+#include "bridge/settings.h"
+
+/* One section: an object, or a list of objects. */
+struct section {
+    const char *name;
+    const char *text;          /* one sentence for the docs */
+    const struct opt *table;
+    size_t offset;             /* of the struct or the first of the array in struct settings */
+    size_t size;               /* of one */
+    int max;                   /* entries of a list; 0: an object */
+    size_t count_offset;       /* of the int that counts a list */
+};
+extern const struct section sections[];
+extern const size_t section_count;
+
+/* settings_check.c: what the tables cannot say; fills ids and indexes. */
+void settings_check(struct settings *s, struct opt_errors *errs, struct opt_errors *warnings);
+
+#endif

@@ -1,0 +1,289 @@
+/*
+ * store - the loop's side: rows are queued, one batch at a time is with the worker.
+ * SPDX-License-Identifier: MIT
+ */
+#include "bridge/store/store.h"
+
+#include "bridge/base/str.h"
+#include "bridge/io/loop.h"
+#include "bridge/io/worker.h"
+#include "bridge/store/store_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { QUEUE_MAX = 4096, RETRY_MS = 30000, CLOSE_GRACE_MIN_MS = 1 };
+
+struct store {
+    struct worker *worker;
+    struct store_op *head, **tail; /* waiting */
+    int waiting;
+    bool busy;      /* a batch is with the worker */
+    bool refused;   /* a newer schema: never tried again */
+    int64_t try_ms; /* when to try again after a failure; 0: it works */
+    int64_t bytes;
+    char path[512];
+    char problem[240];
+    sqlite3 *db; /* the worker's while busy */
+};
+
+/* What travels to the worker and back. */
+struct batch {
+    struct job job;
+    struct store *store; /* borrowed; not touched by the worker but for db and path */
+    struct store_op *list;
+    bool ok;
+    int64_t bytes;
+    struct err err;
+};
+
+static void free_list(struct store_op *op)
+{
+    while (op) {
+        struct store_op *next = op->next;
+
+        if (op->kind == STORE_GOOD_SETTINGS) {
+            free(op->row.text);
+        }
+        free(op);
+        op = next;
+    }
+}
+
+static void work(struct job *j)
+{
+    struct batch *b = CONTAINER_OF(j, struct batch, job);
+    struct store *s = b->store;
+    struct stat st;
+
+    if (!s->db) {
+        s->db = store_database(s->path, &b->err);
+    }
+    b->ok = s->db && store_write(s->db, b->list, &b->err) == ERR_OK;
+    if (stat(s->path, &st) == 0) {
+        b->bytes = st.st_size;
+    }
+}
+
+static void drop(struct job *j)
+{
+    struct batch *b = CONTAINER_OF(j, struct batch, job);
+
+    free_list(b->list);
+    free(b);
+}
+
+static void flush(struct store *s);
+
+static void acknowledge(struct store_op *list, bool ok)
+{
+    for (struct store_op *op = list; op; op = op->next) {
+        if (op->ack) {
+            op->ack(op->user, ok);
+        }
+    }
+    free_list(list);
+}
+
+static void done(struct job *j)
+{
+    struct batch *b = CONTAINER_OF(j, struct batch, job);
+    struct store *s = b->store;
+    struct store_op *list = b->list;
+    bool ok = b->ok;
+
+    s->busy = false;
+    s->bytes = b->bytes;
+    if (ok) {
+        s->problem[0] = '\0';
+        s->try_ms = 0;
+    } else {
+        str_copy(s->problem, sizeof(s->problem), b->err.text);
+        s->try_ms = loop_now_ms() + RETRY_MS;
+        s->refused = b->err.code == ERR_REFUSED;
+    }
+    free(b);
+    acknowledge(list, ok);
+    flush(s);
+}
+
+/* Gives what waits to the worker; while the store is broken, gives it up. */
+static void flush(struct store *s)
+{
+    struct store_op *list = s->head;
+    struct batch *b;
+
+    if (s->busy || !list) {
+        return;
+    }
+    s->head = NULL;
+    s->tail = &s->head;
+    s->waiting = 0;
+    if (s->refused || (s->try_ms != 0 && loop_now_ms() < s->try_ms)) {
+        acknowledge(list, false);
+        return;
+    }
+    b = calloc(1, sizeof(*b));
+    if (!b) {
+        acknowledge(list, false);
+        return;
+    }
+    *b = (struct batch){.job = {.work = work, .done = done, .drop = drop}, .store = s, .list = list};
+    if (worker_post(s->worker, &b->job)) {
+        s->busy = true;
+    } else {
+        free(b);
+        acknowledge(list, false);
+    }
+}
+
+static struct store_op *add(struct store *s, enum store_op_kind kind)
+{
+    struct store_op *op = s->waiting < QUEUE_MAX ? calloc(1, sizeof(*op)) : NULL;
+
+    if (op) {
+        op->kind = kind;
+        *s->tail = op;
+        s->tail = &op->next;
+        s->waiting++;
+    }
+    return op;
+}
+
+enum err_code store_open(uv_loop_t *loop, const char *dir, struct store **out,
+        struct store_image *image, struct err *e)
+{
+    struct store *s = calloc(1, sizeof(*s));
+    struct err local = {0};
+
+    memset(image, 0, sizeof(*image));
+    *out = NULL;
+    if (!s) {
+        return err_set(e, ERR_NO_MEMORY, "store: out of memory");
+    }
+    s->tail = &s->head;
+    str_format(s->path, sizeof(s->path), "%s/twcbridge.db", dir);
+    s->worker = worker_create(loop, 4, e);
+    if (!s->worker) {
+        free(s);
+        return e ? e->code : ERR_NO_MEMORY;
+    }
+    *out = s;
+    s->db = store_database(s->path, &local);
+    if (s->db && store_read(s->db, image, &local) == ERR_OK) {
+        return ERR_OK;
+    }
+    store_image_finish(image);
+    str_copy(s->problem, sizeof(s->problem), local.text);
+    s->refused = local.code == ERR_REFUSED;
+    s->try_ms = loop_now_ms() + RETRY_MS;
+    return err_set(e, local.code, "%s", local.text);
+}
+
+void store_close(struct store *s, int grace_ms)
+{
+    bool hangs;
+
+    if (!s) {
+        return;
+    }
+    flush(s);
+    worker_destroy(s->worker, grace_ms > 0 ? grace_ms : CLOSE_GRACE_MIN_MS);
+    hangs = s->busy; /* the worker still holds db: leave both to the process's end */
+    acknowledge(s->head, false);
+    if (!hangs) {
+        sqlite3_close(s->db);
+        free(s);
+    }
+}
+
+void store_put_charger(struct store *s, const struct store_charger *row, store_ack_fn *ack,
+        void *user)
+{
+    struct store_op *op = add(s, STORE_CHARGER);
+
+    if (!op) {
+        if (ack) {
+            ack(user, false);
+        }
+        return;
+    }
+    op->row.charger = *row;
+    op->ack = ack;
+    op->user = user;
+    flush(s);
+}
+
+void store_put_setting(struct store *s, const struct store_setting *row)
+{
+    struct store_op *op = add(s, STORE_SETTING);
+
+    if (op) {
+        op->row.setting = *row;
+        flush(s);
+    }
+}
+
+void store_put_lease(struct store *s, const struct store_lease *row)
+{
+    struct store_op *op = add(s, STORE_LEASE);
+
+    if (op) {
+        op->row.lease = *row;
+        flush(s);
+    }
+}
+
+void store_drop_lease(struct store *s, uint32_t id)
+{
+    struct store_op *op = add(s, STORE_DROP_LEASE);
+
+    if (op) {
+        op->lease_id = id;
+        flush(s);
+    }
+}
+
+void store_put_decision(struct store *s, const struct decision *d, const char *charger,
+        int64_t utc_ms)
+{
+    struct store_op *op = add(s, STORE_DECISION);
+
+    if (op) {
+        op->row.decision = *d;
+        op->utc_ms = utc_ms;
+        str_copy(op->charger, sizeof(op->charger), charger);
+        flush(s);
+    }
+}
+
+void store_put_event(struct store *s, const struct store_event *ev)
+{
+    struct store_op *op = add(s, STORE_EVENT);
+
+    if (op) {
+        op->row.event = *ev;
+        flush(s);
+    }
+}
+
+void store_put_good_settings(struct store *s, const char *text)
+{
+    struct store_op *op = add(s, STORE_GOOD_SETTINGS);
+
+    if (op) {
+        op->row.text = strdup(text);
+        flush(s);
+    }
+}
+
+const char *store_problem(const struct store *s)
+{
+    return s->problem;
+}
+
+int64_t store_bytes(const struct store *s)
+{
+    return s->bytes;
+}

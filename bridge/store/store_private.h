@@ -1,0 +1,49 @@
+/*
+ * store_private - what the files store*.c share. Nobody else includes it.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef STORE_PRIVATE_H
+#define STORE_PRIVATE_H
+
+#include "bridge/store/store.h"
+
+#include <sqlite3.h>
+
+enum store_op_kind {
+    STORE_CHARGER,
+    STORE_SETTING,
+    STORE_LEASE,
+    STORE_DROP_LEASE,
+    STORE_DECISION,
+    STORE_EVENT,
+    STORE_GOOD_SETTINGS,
+};
+
+/* One row under way; owned by whoever holds the list. */
+struct store_op {
+    struct store_op *next;
+    enum store_op_kind kind;
+    store_ack_fn *ack; /* NULL: nobody waits */
+    void *user;
+    int64_t utc_ms;
+    char charger[48];  /* of a decision */
+    uint32_t lease_id;
+    union {
+        struct store_charger charger;
+        struct store_setting setting;
+        struct store_lease lease;
+        struct decision decision;
+        struct store_event event;
+        char *text; /* owned */
+    } row;
+};
+
+/* store_load.c: worker's or main thread, never both at once. */
+sqlite3 *store_database(const char *path, struct err *e); /* opens, migrates; NULL: e says why */
+enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e);
+void store_boot_id(char dst[static 40]);
+
+/* store_write.c: one transaction over the list. */
+enum err_code store_write(sqlite3 *db, const struct store_op *list, struct err *e);
+
+#endif

@@ -1,0 +1,463 @@
+/*
+ * units - the chargers of the bridge: from the settings, from the store, from the bus.
+ * SPDX-License-Identifier: MIT
+ */
+#include "bridge/base/log.h"
+#include "bridge/base/str.h"
+#include "bridge/daemon.h"
+#include "bridge/io/loop.h"
+
+#include <string.h>
+
+enum {
+    PUT_MS = 5000,           /* energy goes to the store at most this often */
+    GAP_MAX_MS = 600 * 1000, /* longer absences are not bridged */
+};
+
+static const struct unit_run run_defaults = {
+        .allowed = true, .mode = MODE_MANUAL, .max_ma = -1, .min_ma = -1, .boost_ma = -1,
+        .boost_min = 60};
+
+int unit_find(const struct daemon *d, const char *id)
+{
+    for (int i = 0; i < d->units; i++) {
+        if (strcmp(d->unit[i].id, id) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool is_virtual(const struct daemon *d, int bus)
+{
+    return bus >= 0 && strncmp(d->settings.bus[bus].port, "virtual:", 8) == 0;
+}
+
+/* The id that a charger has in the settings and, without a clash, on topics. */
+static void plain_id(const struct daemon *d, int bus, uint16_t twc_id, char *dst, size_t room)
+{
+    if (is_virtual(d, bus)) {
+        str_format(dst, room, "v%u", (unsigned)twc_id);
+    } else {
+        str_format(dst, room, "%04x", (unsigned)twc_id);
+    }
+}
+
+static int settings_of(const struct daemon *d, int bus, const char *id)
+{
+    for (int i = 0; i < d->settings.charger_count; i++) {
+        const struct charger_settings *s = &d->settings.charger[i];
+
+        if (strcmp(s->id, id) == 0 && (s->bus_index < 0 || bus < 0 || s->bus_index == bus)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void name_of(const struct daemon *d, const struct unit *u, char *dst, size_t room)
+{
+    char upper[16];
+
+    if (u->settings >= 0 && d->settings.charger[u->settings].name[0] != '\0') {
+        str_copy(dst, room, d->settings.charger[u->settings].name);
+        return;
+    }
+    str_copy(upper, sizeof(upper), u->id);
+    for (char *p = upper; *p != '\0'; p++) {
+        if (*p >= 'a' && *p <= 'z') {
+            *p = (char)(*p - 'a' + 'A');
+        }
+    }
+    str_format(dst, room, "Wall Connector %s", upper);
+}
+
+/* Descriptive members of the device, told to discovery when one differs. */
+static void describe(struct daemon *d, struct unit *u)
+{
+    struct model_device *m = &d->model.device[u->device];
+    struct model_device before;
+    const struct charger_settings *s = u->settings >= 0 ? &d->settings.charger[u->settings] : NULL;
+    const struct control_out *o = &d->control.out[u - d->unit];
+    uint32_t phases = phase_bits(s ? (enum phase_map)s->phases : PHASE_MAP_UNKNOWN);
+
+    /* Only the head is compared: values tell their own changes. */
+    memcpy(&before, m, offsetof(struct model_device, updated_utc_ms));
+    name_of(d, u, m->name, sizeof(m->name));
+    str_copy(m->area, sizeof(m->area), s ? s->area : "");
+    str_copy(m->serial, sizeof(m->serial), u->report.serial);
+    str_copy(m->sw_version, sizeof(m->sw_version), u->report.firmware);
+    if (u->report.protocol != 0) {
+        str_format(m->hw_version, sizeof(m->hw_version), "%u", (unsigned)u->report.protocol);
+    }
+    m->features = (u->report.protocol == 2 ? (uint32_t)FEATURE_P2 : 0) |
+            (phases & 1 ? (uint32_t)FEATURE_L1 : 0) | (phases & 2 ? (uint32_t)FEATURE_L2 : 0) |
+            (phases & 4 ? (uint32_t)FEATURE_L3 : 0);
+    m->gone = u->gone;
+    if (o->cap_ma > 0) {
+        m->max_ma = o->cap_ma / 1000 * 1000;
+        m->floor_ma = (o->floor_ma + 999) / 1000 * 1000;
+    }
+    if (memcmp(&before, m, offsetof(struct model_device, updated_utc_ms)) != 0) {
+        model_touch(&d->model, u->device);
+    }
+}
+
+static struct unit *add(struct daemon *d, const char *id, uint16_t twc_id, int bus)
+{
+    struct unit *u = &d->unit[d->units];
+    char plain[16];
+
+    if (d->units == CHARGERS_MAX) {
+        log_error("bridge", "more than %d chargers: %s is not taken", CHARGERS_MAX, id);
+        return NULL;
+    }
+    memset(u, 0, sizeof(*u));
+    u->device = model_add(&d->model, MODEL_CHARGER, id, id);
+    if (u->device < 0) {
+        return NULL;
+    }
+    u->daemon = d;
+    str_copy(u->id, sizeof(u->id), id);
+    u->twc_id = twc_id;
+    u->bus = bus;
+    u->slot = -1;
+    u->run = run_defaults;
+    plain_id(d, bus, twc_id, plain, sizeof(plain));
+    u->settings = settings_of(d, bus, plain);
+    u->report.link = CHARGER_UNHEARD;
+    u->report.plugged = TRI_UNKNOWN;
+    u->report.counter_wh = -1;
+    u->report.answer_share_permille = UINT32_MAX;
+    for (int p = 0; p < PHASES; p++) {
+        u->report.phase_ma[p] = -1;
+    }
+    session_init(&u->session);
+    d->units++;
+    return u;
+}
+
+static int bus_by_id(const struct daemon *d, const char *id)
+{
+    for (int i = 0; i < d->settings.bus_count; i++) {
+        if (strcmp(d->settings.bus[i].id, id) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void load_one(struct daemon *d, const struct store_charger *c)
+{
+    int bus = bus_by_id(d, c->bus);
+    struct unit *u = bus >= 0 && !c->removed ? add(d, c->id, c->twc_id, bus) : NULL;
+
+    if (!u) {
+        return; /* its bus is not in the settings any more, or a person removed it */
+    }
+    u->row = *c;
+    u->report.protocol = c->protocol;
+    u->report.sign = c->sign;
+    u->report.hw_max_ma = c->hw_max_ma;
+    u->report.told_known = c->told_ma >= 0;
+    u->report.told_ma = c->told_ma >= 0 ? c->told_ma : 0;
+    str_copy(u->report.serial, sizeof(u->report.serial), c->serial);
+    str_copy(u->report.firmware, sizeof(u->report.firmware), c->firmware);
+    session_restore(&u->session, c->energy_wh, c->energy_mws, c->counter_wh, c->anchor_wh);
+    u->session.session_wh = c->session_wh;
+    u->session.session_start_utc_ms = c->session_start_utc_ms;
+    u->session.number = c->session_number;
+    u->session.open = c->session_open;
+    u->session.starts = c->starts;
+    u->shown_wh = c->energy_wh;
+    u->shown_session_wh = c->session_wh;
+    u->gap_due = c->seen_utc_ms > 0;
+    u->gap_from_utc_ms = c->seen_utc_ms;
+    u->gap_power_w = c->power_w;
+    d->control.c[u - d->unit].stops_used = c->stops_used;
+    d->control.c[u - d->unit].stored_ma = c->told_ma;
+    describe(d, u);
+}
+
+static int known_on(const struct daemon *d, int bus, uint16_t twc_id)
+{
+    for (int i = 0; i < d->units; i++) {
+        if (d->unit[i].twc_id == twc_id && (d->unit[i].bus == bus || d->unit[i].bus < 0)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* The number behind an id of the settings: "a1b2" or "v1". */
+static uint16_t twc_id_of(const char *id)
+{
+    unsigned v = 0;
+
+    if (id[0] == 'v') {
+        return (uint16_t)(id[1] - '0');
+    }
+    for (const char *p = id; *p != '\0'; p++) {
+        v = v * 16 + (unsigned)(*p <= '9' ? *p - '0' : *p - 'a' + 10);
+    }
+    return (uint16_t)v;
+}
+
+void units_load(struct daemon *d, const struct store_image *image)
+{
+    for (int i = 0; i < image->chargers; i++) {
+        load_one(d, &image->charger[i]);
+    }
+    for (int i = 0; i < d->settings.charger_count; i++) {
+        const struct charger_settings *s = &d->settings.charger[i];
+        uint16_t twc_id = twc_id_of(s->id);
+        int bus = s->bus_index >= 0 ? s->bus_index : d->settings.bus_count == 1 ? 0 : -1;
+
+        if (known_on(d, bus, twc_id) < 0) {
+            struct unit *u = add(d, unit_find(d, s->id) < 0 ? s->id : s->name, twc_id, bus);
+
+            if (u) {
+                u->settings = i;
+                describe(d, u);
+            }
+        }
+    }
+}
+
+void units_settings(struct daemon *d)
+{
+    for (int i = 0; i < d->units; i++) {
+        struct unit *u = &d->unit[i];
+        char plain[16];
+
+        plain_id(d, u->bus, u->twc_id, plain, sizeof(plain));
+        u->settings = settings_of(d, u->bus, plain);
+        describe(d, u);
+    }
+}
+
+void bus_config_of(struct daemon *d, int bus, const struct store_image *image, struct bus_config *out)
+{
+    const struct safety_settings *f = &d->settings.safety;
+    int64_t age_ms = loop_utc_ms() - image->written_utc_ms;
+    bool fresh = image->written_utc_ms > 0 && age_ms >= 0 && age_ms <= (int64_t)f->warm_store_s * 1000;
+
+    *out = (struct bus_config){
+            .id = 0x4357,
+            .sign = 0x77,
+            .query = true,
+            .warm_listen_ms = f->warm_listen_ms,
+            .cold_listen_ms = f->cold_listen_ms,
+            .idle_wait_ms = f->idle_wait_ms,
+            .stamp_max_ms = f->stamp_max_ms,
+            .foreign_window_ms = f->foreign_window_ms,
+            .foreign_clear_ms = f->foreign_clear_s * 1000,
+            .silent_ms = 10000,
+            .silent_stop_ms = f->silent_stop_s * 1000,
+    };
+    for (int i = 0; i < d->units && out->known_count < BUS_KNOWN_MAX; i++) {
+        const struct unit *u = &d->unit[i];
+        bool stored = u->row.id[0] != '\0' && fresh &&
+                strcmp(u->row.port, d->settings.bus[bus].port) == 0;
+
+        if (u->gone || (u->bus != bus && u->bus >= 0)) {
+            continue;
+        }
+        out->known[out->known_count++] = (struct bus_known){
+                .id = u->twc_id,
+                .configured = true,
+                .stored = stored,
+                .protocol = u->report.protocol,
+                .sign = u->report.sign,
+                .hw_max_ma = u->report.hw_max_ma,
+                .told_ma = stored ? u->row.told_ma : -1,
+        };
+    }
+}
+
+int unit_adopt(struct daemon *d, int bus, int slot, uint16_t twc_id, const struct charger_report *r)
+{
+    int i = known_on(d, bus, twc_id);
+    struct unit *u = i >= 0 ? &d->unit[i] : NULL;
+
+    if (!u) {
+        char plain[16], id[48];
+
+        plain_id(d, bus, twc_id, plain, sizeof(plain));
+        if (unit_find(d, plain) < 0) {
+            str_copy(id, sizeof(id), plain);
+        } else {
+            str_format(id, sizeof(id), "%.40s_%.5s", d->settings.bus[bus].id, plain);
+        }
+        u = add(d, id, twc_id, bus);
+        if (!u) {
+            return -1;
+        }
+        d->control.c[u - d->unit].stored_ma = -1;
+    }
+    u->bus = bus;
+    u->slot = slot;
+    u->gone = false;
+    u->report = *r;
+    describe(d, u);
+    step_config(d);
+    unit_put(d, u);
+    daemon_dirty(d);
+    log_notice("bus", "charger %s (%s): protocol %u, at most %d A", u->id,
+            d->model.device[u->device].name, (unsigned)r->protocol, r->hw_max_ma / 1000);
+    return (int)(u - d->unit);
+}
+
+static void on_put(void *user, bool ok)
+{
+    struct unit *u = user;
+
+    (void)ok; /* without a store, what we count is what we show */
+    u->putting = false;
+    u->shown_wh = u->row.energy_wh;
+    u->shown_session_wh = u->row.session_wh;
+    if (u->put_again) {
+        u->put_again = false;
+        unit_put(u->daemon, u);
+    }
+    daemon_dirty(u->daemon);
+}
+
+void unit_put(struct daemon *d, struct unit *u)
+{
+    struct store_charger *c = &u->row;
+    const struct session *s = &u->session;
+
+    if (u->putting) {
+        u->put_again = true; /* the row must not change before it is acknowledged */
+        return;
+    }
+    str_copy(c->id, sizeof(c->id), u->id);
+    if (u->bus >= 0) {
+        str_copy(c->bus, sizeof(c->bus), d->settings.bus[u->bus].id);
+        str_copy(c->port, sizeof(c->port), d->settings.bus[u->bus].port);
+    }
+    c->twc_id = u->twc_id;
+    c->protocol = u->report.protocol;
+    c->sign = u->report.sign;
+    c->hw_max_ma = u->report.hw_max_ma;
+    c->told_ma = u->report.told_known ? u->report.told_ma : -1;
+    c->energy_wh = s->energy_wh;
+    c->energy_mws = s->rest_mwms / 1000;
+    c->counter_wh = s->counter_wh;
+    c->anchor_wh = s->anchored ? s->anchor_wh : INT64_MIN;
+    c->power_w = s->power_known ? s->power_w : 0;
+    c->session_wh = s->session_wh;
+    c->session_start_utc_ms = s->session_start_utc_ms;
+    c->session_number = s->number;
+    c->session_open = s->open;
+    c->starts = s->starts;
+    c->stops_used = d->control.c[u - d->unit].stops_used;
+    str_copy(c->serial, sizeof(c->serial), u->report.serial);
+    str_copy(c->firmware, sizeof(c->firmware), u->report.firmware);
+    if (u->report.link == CHARGER_ONLINE) {
+        c->seen_utc_ms = loop_utc_ms();
+    }
+    c->removed = u->gone;
+    u->put_ms = loop_now_ms();
+    u->putting = true;
+    if (d->store) {
+        store_put_charger(d->store, c, on_put, u);
+    } else {
+        on_put(u, false);
+    }
+}
+
+static void bridge_gap(struct unit *u, int64_t utc_ms)
+{
+    int64_t gap_ms = utc_ms - u->gap_from_utc_ms;
+
+    u->gap_due = false;
+    if (gap_ms > 0 && gap_ms <= GAP_MAX_MS) {
+        session_bridge_gap(&u->session, u->gap_power_w, gap_ms);
+    }
+}
+
+static void tell_session(struct daemon *d, int i, uint32_t ev)
+{
+    struct unit *u = &d->unit[i];
+    const struct session *s = &u->session;
+
+    if (ev & SESSION_UNPLUGGED) {
+        lease_unplugged(&d->leases, i, lease_over, d);
+        event_emit(d, i, "unplugged", "%s", "");
+    }
+    if (ev & SESSION_PLUGGED) {
+        event_emit(d, i, "plugged", "%s", "");
+        d->control.c[i].stops_used = 0;
+    }
+    if (ev & SESSION_STARTED) {
+        event_emit(d, i, "session_started", "%s", "");
+    }
+    if (ev & SESSION_CHARGING) {
+        event_emit(d, i, "charging_started", "%s", "");
+    }
+    if (ev & SESSION_STOPPED) {
+        event_emit(d, i, "charging_stopped", "%s", "");
+    }
+    if (ev & SESSION_ENDED) {
+        char start[STR_TIME_ROOM], end[STR_TIME_ROOM];
+
+        str_time(start, s->session_start_utc_ms);
+        str_time(end, s->session_end_utc_ms);
+        event_emit(d, i, "session_ended",
+                ",\"start\":\"%s\",\"end\":\"%s\",\"energy\":%lld.%03lld,\"duration_s\":%lld,"
+                "\"charging_s\":%lld,\"max_power\":%lld,\"vehicle\":null,\"solar_share\":null,"
+                "\"cost\":null,\"currency\":null,\"energy_is\":\"%s\"",
+                start, end, (long long)(s->session_wh / 1000), (long long)(s->session_wh % 1000),
+                (long long)((s->session_end_utc_ms - s->session_start_utc_ms) / 1000),
+                (long long)(s->charging_ms / 1000), (long long)s->max_power_w,
+                s->power_estimated ? "estimated" : "measured");
+    }
+    if (ev != SESSION_NOTHING) {
+        unit_put(d, u);
+    }
+}
+
+void unit_report(struct daemon *d, int i, const struct charger_report *r)
+{
+    struct unit *u = &d->unit[i];
+    int64_t now_ms = loop_now_ms();
+    int64_t utc_ms = loop_utc_ms();
+    const struct charger_settings *s = u->settings >= 0 ? &d->settings.charger[u->settings] : NULL;
+    struct session_config c = {
+            .phases = s ? (enum phase_map)s->phases : PHASE_MAP_UNKNOWN,
+            .nominal_mv = s ? s->nominal_v * 1000 : 230000,
+    };
+    bool told = r->told_ma != u->row.told_ma;
+    bool vin = strcmp(r->vin, u->report.vin) != 0;
+
+    u->report = *r;
+
+    uint32_t ev = session_step(&u->session, &c, r, now_ms, utc_ms);
+
+    if (u->gap_due && r->heard_ms != 0 && u->session.power_known) {
+        bridge_gap(u, utc_ms);
+    }
+    tell_session(d, i, ev);
+    if (vin && r->vin[0] != '\0') {
+        event_emit(d, i, "vehicle_identified", "%s", "");
+    }
+    describe(d, u);
+    if (told || now_ms - u->put_ms >= PUT_MS) {
+        unit_put(d, u);
+    }
+    daemon_dirty(d);
+}
+
+void unit_remove(struct daemon *d, int i)
+{
+    struct unit *u = &d->unit[i];
+
+    u->gone = true;
+    d->model.device[u->device].gone = true;
+    lease_drop(&d->leases, LEASE_REQUEST, LEASE_CHARGER, i, NULL, lease_over, d);
+    unit_put(d, u);
+    model_touch(&d->model, u->device);
+    daemon_dirty(d);
+}

@@ -1,0 +1,94 @@
+/*
+ * sweep - retained discovery documents of ours that nobody stands behind any more.
+ *
+ * Deleting another bridge's device would be worse than leaving an orphan: a document counts as
+ * ours only when topic, origin, identifier and availability all say so.
+ * SPDX-License-Identifier: MIT
+ */
+#include "bridge/base/json.h"
+#include "bridge/base/str.h"
+#include "discovery/discovery.h"
+
+#include <string.h>
+
+/* Every kind that any release announces; those without an id first. */
+static const char *const kinds[] = {
+        "bridge", "site", "circuit", "charger", "vehicle", "source"};
+enum { KINDS_WITHOUT_ID = 2 };
+
+/* identifier is "<node>_<kind>" or "<node>_<kind>_<id>". */
+static bool is_our_identifier(const struct discovery_config *c, const char *identifier)
+{
+    char node[DISCOVERY_TOPIC_ROOM];
+    size_t n;
+
+    discovery_node(node, sizeof(node), c->base);
+    n = strlen(node);
+    if (strncmp(identifier, node, n) != 0 || identifier[n] != '_') {
+        return false;
+    }
+    identifier += n + 1;
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        size_t k = strlen(kinds[i]);
+
+        if (strncmp(identifier, kinds[i], k) == 0 &&
+                (i < KINDS_WITHOUT_ID ? identifier[k] == '\0'
+                                      : identifier[k] == '_' && identifier[k + 1] != '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool says(struct json_object *v, const char *text)
+{
+    const char *got = json_kind(v) == JSON_TEXT ? json_get_str(v, "", NULL) : NULL;
+
+    return got && strcmp(got, text) == 0;
+}
+
+static bool is_ours(
+        const struct discovery_config *c, const char *topic, struct json_object *root)
+{
+    struct json_object *identifiers = json_member(json_member(root, "device"), "identifiers");
+    struct json_object *first = json_item(json_member(root, "availability"), 0);
+    char text[2 * DISCOVERY_TOPIC_ROOM];
+    const char *identifier;
+
+    if (!says(json_member(json_member(root, "origin"), "name"), "twcbridge") ||
+            json_kind(json_item(identifiers, 0)) != JSON_TEXT) {
+        return false;
+    }
+    identifier = json_get_str(json_item(identifiers, 0), "", NULL);
+    (void)str_format(text, sizeof(text), "%s/bridge/state", c->base);
+    if (!identifier || !is_our_identifier(c, identifier) ||
+            !says(json_member(first, "topic"), text)) {
+        return false;
+    }
+    (void)str_format(text, sizeof(text), "%s/device/%s/config", c->prefix, identifier);
+    return strcmp(topic, text) == 0;
+}
+
+static bool is_wanted(
+        const struct discovery_config *c, const struct model *m, const char *topic)
+{
+    char wanted[DISCOVERY_TOPIC_ROOM];
+
+    for (int i = 0; i < m->devices; i++) {
+        discovery_topic(wanted, sizeof(wanted), c, &m->device[i]);
+        if (discovery_wanted(&m->device[i]) && strcmp(topic, wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sweep_orphan(const struct discovery_config *c, const struct model *m, const char *topic,
+        const char *payload, size_t len)
+{
+    struct json_object *root = len > 0 ? json_parse(payload, len, NULL) : NULL;
+    bool orphan = root && is_ours(c, topic, root) && !is_wanted(c, m, topic);
+
+    json_put(root);
+    return orphan;
+}

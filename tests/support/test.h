@@ -1,0 +1,59 @@
+/*
+ * test - cmocka with checks that print decimals and sentences. SPDX-License-Identifier: MIT
+ */
+#ifndef TESTS_SUPPORT_TEST_H
+#define TESTS_SUPPORT_TEST_H
+
+/* cmocka wants these four first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define check_i64(got, want) test_i64((got), (want), #got, __FILE__, __LINE__)
+#define check_str(got, want) test_str((got), (want), #got, __FILE__, __LINE__)
+#define check_near(got, want, tol) test_near((got), (want), (tol), #got, __FILE__, __LINE__)
+#define check_has(text, part) test_has((text), (part), #text, __FILE__, __LINE__)
+
+static inline void test_i64(int64_t got, int64_t want, const char *what, const char *file, int line)
+{
+    if (got != want) {
+        print_error("%s is %" PRId64 ", wanted %" PRId64 "\n", what, got, want);
+        _fail(file, line);
+    }
+}
+
+static inline void test_near(int64_t got, int64_t want, int64_t tol, const char *what,
+        const char *file, int line)
+{
+    if (got < want - tol || got > want + tol) {
+        print_error("%s is %" PRId64 ", wanted %" PRId64 " +- %" PRId64 "\n", what, got, want, tol);
+        _fail(file, line);
+    }
+}
+
+static inline void test_str(const char *got, const char *want, const char *what,
+        const char *file, int line)
+{
+    if (!got || strcmp(got, want) != 0) {
+        print_error("%s is \"%s\", wanted \"%s\"\n", what, got ? got : "(null)", want);
+        _fail(file, line);
+    }
+}
+
+static inline void test_has(const char *text, const char *part, const char *what,
+        const char *file, int line)
+{
+    if (!text || !strstr(text, part)) {
+        print_error("%s is \"%s\", which lacks \"%s\"\n", what, text ? text : "(null)", part);
+        _fail(file, line);
+    }
+}
+
+#endif

@@ -1,0 +1,807 @@
+/*
+ * The bus on a good day: start, rhythm, what each heartbeat says, queries, stop. One transcript
+ * per rule. Faults are in test_bus_faults.c, figures in test_bus_rhythm.c.
+ * SPDX-License-Identifier: MIT
+ */
+#include "tests/support/bus_rig.h"
+
+enum { ID0 = 0xA1B0, ID1 = 0xA1B1, ID2 = 0xA1B2 };
+
+static const char car[] = "5YJ3E1EA8KF000001";
+
+static struct bus_known stored(uint16_t id, uint8_t protocol, int32_t told_ma)
+{
+    return (struct bus_known){.id = id, .stored = true, .protocol = protocol, .sign = 0x10,
+            .hw_max_ma = 32000, .told_ma = told_ma};
+}
+
+static const struct charger_report *report(const struct rig *r, int slot)
+{
+    return bus_report(&r->bus, slot);
+}
+
+/* ---- start ---- */
+
+static void a_cold_start_listens_twelve_seconds(void **state)
+{
+    struct rig *r = rig_new(1, 2);
+
+    (void)state;
+    rig_open(r);
+    rig_run(r, 11990);
+    check_i64(r->tx_count, 0);
+    check_i64(bus_slots(&r->bus), 0);
+    check_str(bus_quiet_reason(&r->bus, r->now), "listening before the first message");
+    free(r);
+}
+
+static void two_linkreadys_that_agree_adopt_a_charger(void **state)
+{
+    struct rig *r = rig_new(1, 2);
+
+    (void)state;
+    r->slave[0].linkready_ms = r->now - 1000;
+    rig_open(r);
+    rig_run(r, 12500);
+    check_i64(bus_slots(&r->bus), 0); /* one was heard so far */
+    rig_run(r, 7000);
+    check_i64(bus_slots(&r->bus), 1);
+    check_i64(bus_slot_id(&r->bus, 0), ID0);
+    check_i64(report(r, 0)->protocol, 2);
+    check_i64(report(r, 0)->sign, 0x10);
+    check_i64(report(r, 0)->hw_max_ma, 32000);
+    check_i64(report(r, 0)->link, CHARGER_ONLINE);
+    check_i64(rig_said(rig_nth(r, ID0, 0, 0)), 0x090258); /* amps first: nothing is known */
+    check_i64(rig_events(r, BUS_EV_ADOPTED), 1);
+    check_i64(rig_events(r, BUS_EV_ONLINE), 1);
+    free(r);
+}
+
+static void linkreadys_that_differ_adopt_nobody(void **state)
+{
+    struct rig *r = rig_new(0, 2);
+
+    (void)state;
+    rig_open(r);
+    rig_run(r, 13000);
+    for (int i = 0; i < 6; i++) {
+        rig_hear(r, i % 2 ? "FDE2A1B0100C800000000000000000" : "FDE2A1B0110C800000000000000000");
+        rig_run(r, 5000);
+    }
+    check_i64(bus_slots(&r->bus), 0);
+    free(r);
+}
+
+static void a_configured_id_is_adopted_when_heard_once(void **state)
+{
+    struct rig *r = rig_new(1, 2);
+
+    (void)state;
+    r->config.known_count = 1;
+    r->config.known[0] = (struct bus_known){.id = ID0, .configured = true, .told_ma = -1};
+    rig_open(r);
+    rig_run(r, 11900);
+    check_i64(r->tx_count, 0); /* not before the listening ends */
+    rig_run(r, 300);
+    check_i64(bus_slots(&r->bus), 1);
+    check_i64(rig_said(rig_nth(r, ID0, 0, 0)), 0x090258);
+    free(r);
+}
+
+static void a_configured_id_that_is_never_heard_is_never_talked_to(void **state)
+{
+    struct rig *r = rig_new(0, 2);
+
+    (void)state;
+    r->config.known_count = 1;
+    r->config.known[0] = (struct bus_known){.id = ID0, .configured = true, .told_ma = -1};
+    rig_open(r);
+    rig_run(r, 60000);
+    check_i64(r->tx_count, 0);
+    check_str(bus_quiet_reason(&r->bus, r->now), "no charger was heard yet");
+    free(r);
+}
+
+static void a_warm_start_says_go_on_within_300_ms(void **state)
+{
+    struct rig *r = rig_new(2, 2);
+
+    (void)state;
+    r->config.known_count = 2;
+    r->config.known[0] = stored(ID0, 2, 16000);
+    r->config.known[1] = stored(ID1, 2, 6000);
+    r->first_ma = 16000;
+    for (int i = 0; i < 2; i++) {
+        r->slave[i].heard_ms = r->now; /* still linked */
+        r->slave[i].max_ma = 16000;
+    }
+    rig_open(r);
+    check_i64(bus_slots(&r->bus), 2);
+    assert_true(report(r, 0)->readback_due);
+    check_i64(report(r, 0)->warm_ms, 1000);
+    rig_run(r, 249);
+    check_i64(r->tx_count, 0);
+    rig_run(r, 200);
+    check_i64(rig_said(rig_nth(r, ID0, 0, 0)), 0);
+    check_i64(rig_said(rig_nth(r, ID1, 0, 0)), 0);
+    assert_true(rig_nth(r, ID0, 0, 0)->start_ms <= 1300);
+    assert_true(rig_nth(r, ID1, 0, 0)->start_ms <= 1450);
+    rig_run(r, 2000);
+    assert_false(report(r, 0)->readback_due);
+    check_i64(report(r, 0)->mirror_ma, 16000);
+    check_i64(rig_said(rig_nth(r, ID0, 0, 1)), 0); /* told, mirrored: go on */
+    check_i64(rig_said(rig_nth(r, ID1, 0, 1)), 0x090640); /* 16 A now, told 6 A */
+    free(r);
+}
+
+static void a_warm_start_on_protocol_1_repeats_zero_at_once(void **state)
+{
+    struct rig *r = rig_new(1, 1);
+
+    (void)state;
+    r->config.known_count = 1;
+    r->config.known[0] = stored(ID0, 1, 0);
+    r->first_ma = 0;
+    rig_open(r);
+    rig_run(r, 400);
+    check_i64(rig_said(rig_nth(r, ID0, 0, 0)), 0x050000);
+    free(r);
+}
+
+static void the_first_message_of_a_warm_start_needs_no_answer(void **state)
+{
+    struct rig *r = rig_new(1, 2);
+
+    (void)state;
+    r->config.known_count = 1;
+    r->config.known[0] = stored(ID0, 2, 16000);
+    r->slave[0].dead = true;
+    r->first_ma = 10000;
+    rig_open(r);
+    rig_run(r, 1000);
+    check_i64(rig_said(rig_nth(r, ID0, 0, 0)), 0);
+    check_i64(rig_said(rig_nth(r, ID0, 0, 1)), 0x0903E8); /* then amps */
+    free(r);
+}
+
+static void a_port_that_comes_back_is_a_warm_start(void **state)
+{
+    struct rig *r = rig_running(2, 2);
+    int from = r->tx_count;
+
+    (void)state;
+    bus_port_down(&r->bus, r->now);
+    check_i64(report(r, 0)->link, CHARGER_BUS_DOWN);
+    assert_true(report(r, 0)->quiet_ms > 0);
+    check_str(bus_quiet_reason(&r->bus, r->now), "the port is closed");
+    rig_run(r, 5000);
+    check_i64(r->tx_count, from);
+    bus_port_up(&r->bus, r->now);
+    rig_tick(r);
+    rig_run(r, 500);
+    check_i64(rig_said(rig_nth(r, ID0, from, 0)), 0);
+    check_i64(report(r, 0)->link, CHARGER_ONLINE);
+    check_i64(report(r, 0)->quiet_ms, 0);
+    check_i64(rig_events(r, BUS_EV_GAP), 2);
+    check_str(r->event[r->event_count - 2].text ? "text" : "", "text");
+    free(r);
+}
+
+/* ---- what a heartbeat says ---- */
+
+static void go_on_is_said_while_the_mirror_is_the_offer(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    check_i64(rig_said(rig_last(r, ID0)), 0);
+    rig_set(r, 0, 16000);
+    rig_run(r, 450);
+    check_i64(rig_said(rig_last(r, ID0)), 0x090640);
+    check_i64(report(r, 0)->told_ma, 16000);
+    rig_run(r, 1000);
+    check_i64(rig_said(rig_last(r, ID0)), 0);
+    check_i64(report(r, 0)->mirror_ma, 16000);
+    free(r);
+}
+
+static void a_lost_limit_frame_is_said_again_at_once(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+    int from;
+
+    (void)state;
+    r->slave[0].dead = true;
+    from = r->tx_count;
+    rig_set(r, 0, 16000);
+    rig_run(r, 1400);
+    r->slave[0].dead = false;
+    check_i64(rig_said(rig_nth(r, ID0, from, 0)), 0x090640);
+    check_i64(rig_said(rig_nth(r, ID0, from, 1)), 0x090640);
+    check_i64(rig_said(rig_nth(r, ID0, from, 2)), 0x090640);
+    assert_true(rig_nth(r, ID0, from, 1)->start_ms - rig_nth(r, ID0, from, 0)->start_ms < 430);
+    rig_run(r, 3000);
+    check_i64(rig_said(rig_last(r, ID0)), 0);
+    free(r);
+}
+
+static void an_old_answer_proves_nothing(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+    const struct rig_tx *t;
+
+    (void)state;
+    r->slave[0].dead = true;
+    rig_run(r, 6000);
+    t = rig_last(r, ID0);
+    check_i64(rig_said(t), 0x090258); /* amps, the answer is older than 2.5 s */
+    free(r);
+}
+
+static void zero_is_repeated_in_every_heartbeat_on_protocol_1(void **state)
+{
+    struct rig *r = rig_running(1, 1);
+    int from;
+
+    (void)state;
+    rig_set(r, 0, 0);
+    rig_run(r, 1000);
+    from = r->tx_count;
+    rig_run(r, 10000);
+    for (int i = 0; i < 10; i++) {
+        check_i64(rig_said(rig_nth(r, ID0, from, i)), 0x050000);
+    }
+    check_i64(rig_nth(r, ID0, from, 0)->frame.len, 14);
+    free(r);
+}
+
+static void zero_is_repeated_on_protocol_2_which_shows_6_a(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+    int from;
+
+    (void)state;
+    rig_set(r, 0, 0);
+    rig_run(r, 1000);
+    from = r->tx_count;
+    rig_run(r, 10000);
+    check_i64(report(r, 0)->mirror_ma, 6000);
+    for (int i = 0; i < 10; i++) {
+        check_i64(rig_said(rig_nth(r, ID0, from, i)), 0x090000);
+    }
+    /* in the usual rhythm, not in a hurry */
+    assert_true(rig_nth(r, ID0, from, 5)->start_ms - rig_nth(r, ID0, from, 4)->start_ms > 900);
+    free(r);
+}
+
+static void a_charger_that_mirrors_nothing_gets_amps_in_the_usual_rhythm(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+    int from;
+
+    (void)state;
+    r->slave[0].no_mirror = true;
+    r->slave[0].max_ma = 0;
+    rig_run(r, 5000);
+    from = r->tx_count;
+    rig_run(r, 10000);
+    check_i64(rig_said(rig_last(r, ID0)), 0x090258);
+    assert_true(rig_nth(r, ID0, from, 5)->start_ms - rig_nth(r, ID0, from, 4)->start_ms > 900);
+    free(r);
+}
+
+static void body_lengths_follow_the_protocol(void **state)
+{
+    struct rig *one = rig_running(1, 1), *two = rig_running(1, 2);
+
+    (void)state;
+    check_i64(rig_last(one, ID0)->frame.len, 14);
+    check_i64(rig_last(two, ID0)->frame.len, 16);
+    check_i64(report(one, 0)->protocol, 1);
+    free(one);
+    free(two);
+}
+
+static void many_changes_never_come_closer_than_400_ms(void **state)
+{
+    struct rig *r = rig_running(3, 2);
+
+    (void)state;
+    for (int i = 0; i < 2000; i++) {
+        rig_set(r, (int)rig_random(r, 3), 6000 + 1000 * (int32_t)rig_random(r, 20));
+        rig_run(r, 1 + rig_random(r, 120));
+    }
+    assert_true(rig_least_spacing(r) >= 400);
+    check_i64(rig_events(r, BUS_EV_GAP), 0); /* and nobody starves */
+    free(r);
+}
+
+static void promise_07_an_offer_without_a_fresh_stamp_is_not_sent(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+    int from;
+
+    (void)state;
+    r->stamp = false;
+    rig_run(r, 3000);
+    from = r->tx_count;
+    rig_run(r, 10000);
+    check_i64(r->tx_count, from);
+    assert_null(bus_quiet_reason(&r->bus, r->now)); /* a hang is no reason */
+    r->stamp = true;
+    rig_run(r, 2000);
+    assert_true(r->tx_count > from);
+    check_i64(rig_events(r, BUS_EV_GAP), 1);
+    check_str(r->event[r->event_count - 1].text, "no control step");
+    check_i64(report(r, 0)->link, CHARGER_ONLINE);
+    free(r);
+}
+
+static void promise_07_stale_data_changes_the_value_and_not_the_rhythm(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+    int from = r->tx_count;
+
+    (void)state;
+    rig_run(r, 5000);
+    rig_set(r, 0, 0); /* what control gives when its data is stale */
+    rig_run(r, 5000);
+    assert_non_null(rig_nth(r, ID0, from, 9));
+    check_i64(rig_events(r, BUS_EV_GAP), 0);
+    free(r);
+}
+
+static void a_charger_that_is_not_admitted_hears_nothing(void **state)
+{
+    struct rig *r = rig_running(2, 2);
+    int from;
+
+    (void)state;
+    bus_set_offer(&r->bus, 0, &r->offer[0], false);
+    from = r->tx_count;
+    rig_run(r, 9000);
+    assert_null(rig_nth(r, ID0, from, 0));
+    assert_non_null(rig_nth(r, ID1, from, 7));
+    check_i64(report(r, 0)->link, CHARGER_QUIET);
+    assert_true(report(r, 0)->quiet_ms > 0);
+    bus_set_offer(&r->bus, 0, &r->offer[0], true);
+    check_i64(report(r, 0)->quiet_ms, 0 + report(r, 0)->quiet_ms);
+    rig_run(r, 1500);
+    assert_non_null(rig_nth(r, ID0, from, 0));
+    check_i64(report(r, 0)->link, CHARGER_ONLINE);
+    check_i64(report(r, 0)->quiet_ms, 0);
+    free(r);
+}
+
+static void amps_above_80_never_leave_and_do_not_stop_others(void **state)
+{
+    struct rig *r = rig_running(2, 2);
+    int from;
+
+    (void)state;
+    rig_set(r, 0, 128000);
+    from = r->tx_count;
+    rig_run(r, 5000);
+    assert_null(rig_nth(r, ID0, from, 1));
+    assert_non_null(rig_nth(r, ID1, from, 3));
+    free(r);
+}
+
+/* ---- stop ---- */
+
+static void the_last_round_takes_less_than_a_second(void **state)
+{
+    struct rig *r = rig_running(3, 2);
+    int64_t start;
+    int from;
+
+    (void)state;
+    rig_run(r, 337);
+    for (int i = 0; i < 3; i++) {
+        r->slave[i].dead = i == 1;
+        r->offer[i].ma = 8000;
+    }
+    from = r->tx_count;
+    start = r->now;
+    bus_last_round(&r->bus, r->now);
+    while (!bus_last_round_done(&r->bus) && r->now < start + 3000) {
+        rig_run(r, 1);
+    }
+    assert_true(r->now - start < 900);
+    check_i64(rig_said(rig_last(r, ID0)), 0x090320);
+    check_i64(rig_said(rig_last(r, ID2)), 0x090320);
+    assert_non_null(rig_nth(r, ID1, from, 0));
+    from = r->tx_count;
+    rig_run(r, 5000);
+    check_i64(r->tx_count, from);
+    assert_true(rig_least_spacing(r) >= 400);
+    free(r);
+}
+
+static void a_last_round_without_a_port_is_done_at_once(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    bus_port_down(&r->bus, r->now);
+    bus_last_round(&r->bus, r->now);
+    assert_true(bus_last_round_done(&r->bus));
+    free(r);
+}
+
+static void a_failed_write_is_taken_back(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+    uint32_t sent = bus_counters(&r->bus).frames_out;
+    int64_t told_ms = report(r, 0)->told_ms;
+
+    (void)state;
+    r->fail_write = true;
+    rig_run(r, 500);
+    rig_set(r, 0, 16000);
+    rig_run(r, 2000);
+    check_i64(report(r, 0)->told_ma, 6000); /* 16 A never reached the wire */
+    check_i64(report(r, 0)->told_ms, told_ms);
+    check_i64(bus_counters(&r->bus).frames_out, sent + r->tx_count - (int)sent);
+    r->fail_write = false;
+    rig_run(r, 100);
+    check_i64(report(r, 0)->told_ma, 16000);
+    free(r);
+}
+
+/* ---- queries ---- */
+
+static void serial_and_firmware_are_asked_once(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    rig_run(r, 3600000);
+    check_str(report(r, 0)->serial, "A18F0002019");
+    check_str(report(r, 0)->firmware, "4.5.3");
+    check_i64(r->slave[0].asked[0xED], 1);
+    check_i64(r->slave[0].asked[0xEC], 1);
+    check_i64(r->slave[0].asked[0x19], 0);
+    free(r);
+}
+
+static void a_plug_and_an_unplug_are_seen_within_5_s(void **state)
+{
+    struct rig *r = rig_running(3, 2);
+
+    (void)state;
+    rig_run(r, 20000);
+    check_i64(report(r, 2)->plugged, TRI_NO);
+    for (int i = 0; i < 3; i++) {
+        r->slave[i].vin = car;
+        r->slave[i].draw_ma = 8000;
+        r->slave[i].plug = 1;
+    }
+    rig_run(r, 4900);
+    for (int i = 0; i < 3; i++) {
+        check_i64(report(r, i)->plugged, TRI_YES);
+        assert_true(report(r, i)->plugged_ms > r->now - 5000);
+    }
+    rig_run(r, 60000);
+    for (int i = 0; i < 3; i++) {
+        check_str(report(r, i)->vin, car);
+        r->slave[i].plug = 0;
+        r->slave[i].vin = "";
+        r->slave[i].draw_ma = 0;
+    }
+    rig_run(r, 5000);
+    for (int i = 0; i < 3; i++) {
+        check_i64(report(r, i)->plugged, TRI_NO);
+        check_str(report(r, i)->vin, "");
+    }
+    check_i64(rig_events(r, BUS_EV_VIN), 6);
+    free(r);
+}
+
+static void power_is_asked_every_10_s_while_charging_and_every_60_s_otherwise(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+    unsigned before;
+
+    (void)state;
+    rig_run(r, 60000);
+    before = r->slave[0].asked[0xEB];
+    rig_run(r, 600000);
+    check_near(r->slave[0].asked[0xEB] - before, 10, 1);
+    r->slave[0].draw_ma = 8000;
+    before = r->slave[0].asked[0xEB];
+    rig_run(r, 600000);
+    check_near(r->slave[0].asked[0xEB] - before, 57, 4);
+    check_i64(report(r, 0)->volt_mv[0], 230000);
+    check_i64(report(r, 0)->volt_mv[1], 0);
+    check_i64(report(r, 0)->phase_ma[0], 8000);
+    check_i64(report(r, 0)->counter_wh, 1000000);
+    free(r);
+}
+
+static void the_counter_never_falls_and_never_jumps(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    r->slave[0].draw_ma = 8000;
+    rig_run(r, 15000);
+    check_i64(report(r, 0)->counter_wh, 1000000);
+    r->slave[0].energy = 999;
+    rig_run(r, 30000);
+    check_i64(report(r, 0)->counter_wh, 1000000);
+    r->slave[0].energy = 1100;
+    rig_run(r, 30000);
+    check_i64(report(r, 0)->counter_wh, 1000000);
+    r->slave[0].energy = 1002;
+    rig_run(r, 30000);
+    check_i64(report(r, 0)->counter_wh, 1002000);
+    free(r);
+}
+
+static void a_counter_above_a_million_is_in_watt_hours(void **state)
+{
+    struct rig *r = rig_new(1, 2);
+
+    (void)state;
+    r->slave[0].energy = 10690796;
+    rig_open(r);
+    rig_run(r, 40000);
+    check_i64(report(r, 0)->counter_wh, 10690796);
+    free(r);
+}
+
+static void old_firmware_is_asked_three_times_and_then_hourly(void **state)
+{
+    struct rig *r = rig_new(2, 2);
+
+    (void)state;
+    r->slave[0].mute_query = true;
+    r->slave[1].mute_query = true;
+    rig_open(r);
+    rig_run(r, 120000);
+    check_i64(r->slave[0].asked[0xB4], 3);
+    check_i64(r->slave[0].asked[0xED], 3);
+    check_i64(r->slave[0].asked[0x19], 0); /* two chargers would answer at once */
+    check_i64(report(r, 0)->plugged, TRI_UNKNOWN);
+    assert_true(r->slave[0].asked[0xEE] <= 3);
+    rig_run(r, 3600000);
+    check_i64(r->slave[0].asked[0xB4], 4);
+    check_i64(r->slave[0].asked[0xEB], 4);
+    check_i64(rig_events(r, BUS_EV_GAP), 0);
+    free(r);
+}
+
+static void a_single_old_unit_is_asked_by_the_old_queries(void **state)
+{
+    struct rig *r = rig_running(1, 1);
+    int i, queries = 0;
+
+    (void)state;
+    rig_run(r, 60000);
+    check_i64(report(r, 0)->plugged, TRI_UNKNOWN);
+    for (i = 0; i < r->tx_count; i++) {
+        if (!rig_is_heartbeat(&r->tx[i])) {
+            uint8_t cmd = r->tx[i].frame.data[1];
+
+            assert_true(cmd == 0x19 || cmd == 0x1B);
+            queries++;
+        }
+    }
+    check_i64(queries, 6);
+    rig_run(r, 3600000 - 60000);
+    /* it answers when it is asked again */
+    while (r->tx[r->tx_count - 1].frame.data[1] != 0x19) {
+        rig_run(r, 1);
+    }
+    rig_run(r, 20);
+    rig_hear(r, "FD194131374930303339333933");
+    rig_run(r, 100);
+    check_str(report(r, 0)->serial, "A17I0039393");
+    free(r);
+}
+
+static void two_protocol_1_units_are_asked_nothing(void **state)
+{
+    struct rig *r = rig_running(2, 1);
+
+    (void)state;
+    rig_run(r, 600000);
+    for (int i = 0; i < r->tx_count; i++) {
+        if (r->tx[i].start_ms > 31000) {
+            assert_true(rig_is_heartbeat(&r->tx[i]));
+        }
+    }
+    free(r);
+}
+
+/* ---- VIN and plug ---- */
+
+static void a_zero_vin_is_final_until_the_first_draw(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+    unsigned before;
+
+    (void)state;
+    before = r->slave[0].asked[0xEE];
+    r->slave[0].plug = 3;
+    rig_run(r, 600000);
+    check_i64(r->slave[0].asked[0xEE] - before, 1);
+    r->slave[0].draw_ma = 8000;
+    rig_run(r, 600000);
+    check_i64(r->slave[0].asked[0xEE] - before, 2);
+    check_i64(report(r, 0)->plugged, TRI_YES); /* a car that tells no VIN is still a car */
+    check_str(report(r, 0)->vin, "");
+    check_i64(rig_events(r, BUS_EV_VIN), 0);
+    free(r);
+}
+
+static void a_vin_with_a_wrong_check_digit_is_tried_three_times(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    r->slave[0].plug = 3;
+    r->slave[0].vin = "5YJ3E1EA7KF000001";
+    rig_run(r, 600000);
+    check_i64(r->slave[0].asked[0xEE], 3);
+    check_i64(r->slave[0].asked[0xF1], 3);
+    check_str(report(r, 0)->vin, "");
+    r->slave[0].vin = car;
+    bus_ask_vin(&r->bus, 0);
+    rig_run(r, 10000);
+    check_str(report(r, 0)->vin, car);
+    free(r);
+}
+
+static void without_a_plug_answer_the_vin_tells_that_the_car_left(void **state)
+{
+    struct rig *r = rig_new(1, 2);
+
+    (void)state;
+    r->slave[0].plug = 2; /* "unknown" */
+    r->slave[0].vin = car;
+    rig_open(r);
+    rig_run(r, 40000);
+    check_i64(report(r, 0)->plugged, TRI_UNKNOWN);
+    r->slave[0].draw_ma = 8000;
+    rig_run(r, 10000);
+    check_i64(report(r, 0)->plugged, TRI_YES);
+    check_str(report(r, 0)->vin, car);
+    r->slave[0].draw_ma = 0;
+    rig_run(r, 300000);
+    check_i64(report(r, 0)->plugged, TRI_YES); /* full, but there */
+    check_str(report(r, 0)->vin, car);
+    r->slave[0].vin = "";
+    rig_run(r, 60000);
+    check_i64(report(r, 0)->plugged, TRI_NO);
+    check_str(report(r, 0)->vin, "");
+    free(r);
+}
+
+static void draw_alone_proves_a_car_for_a_minute(void **state)
+{
+    struct rig *r = rig_new(1, 2);
+
+    (void)state;
+    r->slave[0].mute_query = true;
+    rig_open(r);
+    rig_run(r, 60000);
+    r->slave[0].draw_ma = 900;
+    rig_run(r, 5000);
+    check_i64(report(r, 0)->plugged, TRI_UNKNOWN); /* calibration offset */
+    r->slave[0].draw_ma = 8000;
+    rig_run(r, 5000);
+    check_i64(report(r, 0)->plugged, TRI_YES);
+    r->slave[0].draw_ma = 0;
+    rig_run(r, 50000);
+    check_i64(report(r, 0)->plugged, TRI_YES);
+    rig_run(r, 30000);
+    check_i64(report(r, 0)->plugged, TRI_UNKNOWN);
+    free(r);
+}
+
+static void a_plug_answer_of_no_is_not_believed_while_current_flows(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    r->slave[0].plug = 0;
+    r->slave[0].draw_ma = 8000;
+    rig_run(r, 20000);
+    check_i64(report(r, 0)->plugged, TRI_YES);
+    free(r);
+}
+
+static void queries_can_be_switched_off(void **state)
+{
+    struct rig *r = rig_new(1, 2);
+
+    (void)state;
+    r->config.query = false;
+    rig_open(r);
+    rig_run(r, 120000);
+    for (int i = 0; i < r->tx_count; i++) {
+        assert_true(rig_is_heartbeat(&r->tx[i]));
+    }
+    free(r);
+}
+
+/* ---- figures ---- */
+
+static void the_share_of_answers_is_of_the_last_five_minutes(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    rig_run(r, 400000);
+    check_i64(report(r, 0)->answer_share_permille, 1000);
+    r->slave[0].dead = true;
+    rig_run(r, 150000);
+    check_near(report(r, 0)->answer_share_permille, 480, 80);
+    r->slave[0].dead = false;
+    rig_run(r, 340000);
+    assert_true(report(r, 0)->answer_share_permille >= 995);
+    assert_true(report(r, 0)->heartbeats > report(r, 0)->answers);
+    free(r);
+}
+
+static void the_watchdog_sees_the_last_heartbeat(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    assert_null(bus_quiet_reason(&r->bus, r->now));
+    assert_true(r->now - bus_last_sent_ms(&r->bus) < 1000);
+    check_i64(bus_last_sent_ms(&r->bus), report(r, 0)->sent_ms);
+    free(r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            cmocka_unit_test(a_cold_start_listens_twelve_seconds),
+            cmocka_unit_test(two_linkreadys_that_agree_adopt_a_charger),
+            cmocka_unit_test(linkreadys_that_differ_adopt_nobody),
+            cmocka_unit_test(a_configured_id_is_adopted_when_heard_once),
+            cmocka_unit_test(a_configured_id_that_is_never_heard_is_never_talked_to),
+            cmocka_unit_test(a_warm_start_says_go_on_within_300_ms),
+            cmocka_unit_test(a_warm_start_on_protocol_1_repeats_zero_at_once),
+            cmocka_unit_test(the_first_message_of_a_warm_start_needs_no_answer),
+            cmocka_unit_test(a_port_that_comes_back_is_a_warm_start),
+            cmocka_unit_test(go_on_is_said_while_the_mirror_is_the_offer),
+            cmocka_unit_test(a_lost_limit_frame_is_said_again_at_once),
+            cmocka_unit_test(an_old_answer_proves_nothing),
+            cmocka_unit_test(zero_is_repeated_in_every_heartbeat_on_protocol_1),
+            cmocka_unit_test(zero_is_repeated_on_protocol_2_which_shows_6_a),
+            cmocka_unit_test(a_charger_that_mirrors_nothing_gets_amps_in_the_usual_rhythm),
+            cmocka_unit_test(body_lengths_follow_the_protocol),
+            cmocka_unit_test(many_changes_never_come_closer_than_400_ms),
+            cmocka_unit_test(promise_07_an_offer_without_a_fresh_stamp_is_not_sent),
+            cmocka_unit_test(promise_07_stale_data_changes_the_value_and_not_the_rhythm),
+            cmocka_unit_test(a_charger_that_is_not_admitted_hears_nothing),
+            cmocka_unit_test(amps_above_80_never_leave_and_do_not_stop_others),
+            cmocka_unit_test(the_last_round_takes_less_than_a_second),
+            cmocka_unit_test(a_last_round_without_a_port_is_done_at_once),
+            cmocka_unit_test(a_failed_write_is_taken_back),
+            cmocka_unit_test(serial_and_firmware_are_asked_once),
+            cmocka_unit_test(a_plug_and_an_unplug_are_seen_within_5_s),
+            cmocka_unit_test(
+                    power_is_asked_every_10_s_while_charging_and_every_60_s_otherwise),
+            cmocka_unit_test(the_counter_never_falls_and_never_jumps),
+            cmocka_unit_test(a_counter_above_a_million_is_in_watt_hours),
+            cmocka_unit_test(old_firmware_is_asked_three_times_and_then_hourly),
+            cmocka_unit_test(a_single_old_unit_is_asked_by_the_old_queries),
+            cmocka_unit_test(two_protocol_1_units_are_asked_nothing),
+            cmocka_unit_test(a_zero_vin_is_final_until_the_first_draw),
+            cmocka_unit_test(a_vin_with_a_wrong_check_digit_is_tried_three_times),
+            cmocka_unit_test(without_a_plug_answer_the_vin_tells_that_the_car_left),
+            cmocka_unit_test(draw_alone_proves_a_car_for_a_minute),
+            cmocka_unit_test(a_plug_answer_of_no_is_not_believed_while_current_flows),
+            cmocka_unit_test(queries_can_be_switched_off),
+            cmocka_unit_test(the_share_of_answers_is_of_the_last_five_minutes),
+            cmocka_unit_test(the_watchdog_sees_the_last_heartbeat),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
