@@ -170,6 +170,7 @@ void step_config(struct daemon *d); /* settings and run-time values into control
 
 /* units.c */
 void units_load(struct daemon *d, const struct store_image *image);
+void unit_describe(struct daemon *d, int unit); /* name, features and limits into its device */
 void units_settings(struct daemon *d); /* names, areas, limits after a reload */
 int unit_adopt(struct daemon *d, int bus, int slot, uint16_t twc_id, const struct charger_report *r);
 void unit_report(struct daemon *d, int unit, const struct charger_report *r);

@@ -119,7 +119,6 @@ static void apply(struct daemon *d, struct settings *new, char *text)
     daemon_site_max(d);
     step_config(d);
     step_run(d);
-    units_settings(d); /* caps follow the step */
     if (d->store && !restart) {
         store_put_good_settings(d->store, text);
     }

@@ -23,7 +23,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1024, CLIENTS_MAX = 8 };
+enum { LINE_MAX_BYTES = 1024, CLIENTS_MAX = 16 };
 
 struct options {
     int64_t chargers, protocol, idle_ma, seed, max_ma, phases, volts, id;
@@ -31,9 +31,12 @@ struct options {
     const char *link, *tcp, *control;
 };
 
-struct client { /* of the control socket */
+struct simulation;
+
+struct client { /* of the control socket; freed when its handle is closed */
     uv_poll_t poll;
-    int fd; /* -1: free */
+    struct simulation *sim;
+    int fd;
     char line[LINE_MAX_BYTES];
     size_t len;
 };
@@ -49,7 +52,7 @@ struct simulation {
     int listen_fd, control_fd;
     int slave_fd; /* of the pty, kept open so that a reader may come and go */
     bool again;   /* the pty must be served anew */
-    struct client client[CLIENTS_MAX];
+    struct client *client[CLIENTS_MAX]; /* NULL: free */
     uint32_t dangerous;
     int closing;
 };
@@ -276,12 +279,21 @@ static int listen_tcp(const char *where)
 
 /* ---- the control socket ---- */
 
+static void on_client_closed(uv_handle_t *h)
+{
+    free(CONTAINER_OF((uv_poll_t *)h, struct client, poll));
+}
+
 static void close_client(struct client *c)
 {
+    for (int i = 0; i < CLIENTS_MAX; i++) {
+        if (c->sim->client[i] == c) {
+            c->sim->client[i] = NULL;
+        }
+    }
     uv_poll_stop(&c->poll);
     close(c->fd);
-    c->fd = -1;
-    uv_close((uv_handle_t *)&c->poll, NULL);
+    uv_close((uv_handle_t *)&c->poll, on_client_closed);
 }
 
 static void answer(struct simulation *m, struct client *c, const char *line)
@@ -300,7 +312,7 @@ static void answer(struct simulation *m, struct client *c, const char *line)
 static void on_client(uv_poll_t *p, int status, int events)
 {
     struct client *c = CONTAINER_OF(p, struct client, poll);
-    struct simulation *m = p->data;
+    struct simulation *m = c->sim;
     ssize_t n = read(c->fd, c->line + c->len, sizeof(c->line) - 1 - c->len);
     char *end;
 
@@ -333,13 +345,13 @@ static void on_control(uv_poll_t *p, int status, int events)
     (void)status;
     (void)events;
     for (int i = 0; fd >= 0 && i < CLIENTS_MAX; i++) {
-        struct client *c = &m->client[i];
+        struct client *c = m->client[i] ? NULL : calloc(1, sizeof(*c));
 
-        if (c->fd < 0 && !uv_is_closing((uv_handle_t *)&c->poll)) {
-            memset(c, 0, sizeof(*c));
+        if (c) {
+            c->sim = m;
             c->fd = fd;
+            m->client[i] = c;
             uv_poll_init(&m->loop, &c->poll, fd);
-            c->poll.data = m;
             uv_poll_start(&c->poll, UV_READABLE, on_client);
             return;
         }
@@ -449,8 +461,8 @@ static void close_all(struct simulation *m)
     close_poll(&m->listener, m->listen_fd);
     close_poll(&m->control, m->control_fd);
     for (int i = 0; i < CLIENTS_MAX; i++) {
-        if (m->client[i].fd >= 0) {
-            close_client(&m->client[i]);
+        if (m->client[i]) {
+            close_client(m->client[i]);
         }
     }
     if (m->slave_fd >= 0) {
@@ -494,9 +506,6 @@ int verb_simulate(int argc, char **argv)
     }
     m->o = o;
     m->listen_fd = m->control_fd = m->slave_fd = -1;
-    for (int i = 0; i < CLIENTS_MAX; i++) {
-        m->client[i].fd = -1;
-    }
     sim_init(&m->sim,
             &(struct sim_config){
                     .chargers = (int)o.chargers,

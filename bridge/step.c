@@ -161,6 +161,7 @@ void step_run(struct daemon *d)
         tell_decision(d, &decisions[i], utc_ms);
     }
     for (int i = 0; i < d->units; i++) {
+        unit_describe(d, i); /* caps follow the step */
         show_unit(d, i);
     }
     show_circuits(d);

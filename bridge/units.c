@@ -224,6 +224,11 @@ void units_load(struct daemon *d, const struct store_image *image)
     }
 }
 
+void unit_describe(struct daemon *d, int i)
+{
+    describe(d, &d->unit[i]);
+}
+
 void units_settings(struct daemon *d)
 {
     for (int i = 0; i < d->units; i++) {
