@@ -111,10 +111,12 @@ def main():
         took.append(time.monotonic() - begin)
     print(f"One setpoint took {statistics.median(took) * 1000:.0f} ms from mosquitto_pub to the charger "
           f"(median of {len(took)})")
-    state = json.loads(retained(port, f"twcbridge/charger/{ids[0]}")[f"twcbridge/charger/{ids[0]}"])
+    topic = f"twcbridge/charger/{ids[0]}"
+    state = wait("the state document", lambda: next((s for s in [json.loads(retained(port, topic)[topic])]
+                 if s["offered"] == amps), None), 5)
     print(f"{state['name']}: {state['status']}, {state['reason']}")
-    if state["offered"] != amps or entities < 50:
-        print("that is not right", file=sys.stderr)
+    if entities < 50:
+        print("these are too few entities", file=sys.stderr)
         stop(1)
     print(f"""
 Look:  mosquitto_sub -p {port} -v -t 'twcbridge/charger/#'
