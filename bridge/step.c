@@ -127,6 +127,15 @@ static void apply(struct daemon *d)
     }
 }
 
+/* What was sent since the last answer counts now: a step on an older picture would free amps that
+ * are on the wire. */
+static void refresh(struct daemon *d, struct unit *u)
+{
+    if (u->slot >= 0 && u->bus >= 0 && d->bus[u->bus].self) {
+        u->report = *bus_report(d->bus[u->bus].adapter->bus(d->bus[u->bus].self), u->slot);
+    }
+}
+
 void step_run(struct daemon *d)
 {
     struct decision decisions[DECISIONS_MAX];
@@ -138,6 +147,7 @@ void step_run(struct daemon *d)
     d->model.utc_ms = utc_ms;
     run_expire(d, now_ms);
     for (int i = 0; i < d->units; i++) {
+        refresh(d, &d->unit[i]);
         d->report[i] = d->unit[i].report;
         allowed[i] = unit_allowed(d, &d->unit[i]);
         silence[i] = true; /* bounded by control: two per plug-in, and only for ceilings */

@@ -147,7 +147,28 @@ static int bus_by_id(const struct daemon *d, const char *id)
     return -1;
 }
 
-static void load_one(struct daemon *d, const struct store_charger *c)
+/* Written at most warm_store_s ago: the chargers are where we left them. */
+static bool fresh(const struct daemon *d, const struct store_image *image)
+{
+    int64_t age_ms = loop_utc_ms() - image->written_utc_ms;
+
+    return image->written_utc_ms > 0 && age_ms >= 0 &&
+            age_ms <= (int64_t)d->settings.safety.warm_store_s * 1000;
+}
+
+/* Control goes on from the amps on the wire: nothing rises, nothing drops before it is read back. */
+static void resume(struct daemon *d, int i, const struct store_charger *c)
+{
+    struct control_state_charger *s = &d->control.c[i];
+
+    s->stored_ma = c->told_ma;
+    s->offer_ma = c->told_ma;
+    s->offered = true;
+    s->warm = true;
+    s->on_ms = c->told_ma > 0 ? loop_now_ms() : 0;
+}
+
+static void load_one(struct daemon *d, const struct store_charger *c, bool warm)
 {
     int bus = bus_by_id(d, c->bus);
     struct unit *u = bus >= 0 && !c->removed ? add(d, c->id, c->twc_id, bus) : NULL;
@@ -175,7 +196,9 @@ static void load_one(struct daemon *d, const struct store_charger *c)
     u->gap_from_utc_ms = c->seen_utc_ms;
     u->gap_power_w = c->power_w;
     d->control.c[u - d->unit].stops_used = c->stops_used;
-    d->control.c[u - d->unit].stored_ma = c->told_ma;
+    if (warm && c->told_ma >= 0 && strcmp(c->port, d->settings.bus[bus].port) == 0) {
+        resume(d, (int)(u - d->unit), c);
+    }
     describe(d, u);
 }
 
@@ -206,7 +229,7 @@ static uint16_t twc_id_of(const char *id)
 void units_load(struct daemon *d, const struct store_image *image)
 {
     for (int i = 0; i < image->chargers; i++) {
-        load_one(d, &image->charger[i]);
+        load_one(d, &image->charger[i], fresh(d, image));
     }
     for (int i = 0; i < d->settings.charger_count; i++) {
         const struct charger_settings *s = &d->settings.charger[i];
@@ -244,8 +267,7 @@ void units_settings(struct daemon *d)
 void bus_config_of(struct daemon *d, int bus, const struct store_image *image, struct bus_config *out)
 {
     const struct safety_settings *f = &d->settings.safety;
-    int64_t age_ms = loop_utc_ms() - image->written_utc_ms;
-    bool fresh = image->written_utc_ms > 0 && age_ms >= 0 && age_ms <= (int64_t)f->warm_store_s * 1000;
+    bool warm = fresh(d, image);
 
     *out = (struct bus_config){
             .id = 0x4357,
@@ -262,7 +284,7 @@ void bus_config_of(struct daemon *d, int bus, const struct store_image *image, s
     };
     for (int i = 0; i < d->units && out->known_count < BUS_KNOWN_MAX; i++) {
         const struct unit *u = &d->unit[i];
-        bool stored = u->row.id[0] != '\0' && fresh &&
+        bool stored = u->row.id[0] != '\0' && warm &&
                 strcmp(u->row.port, d->settings.bus[bus].port) == 0;
 
         if (u->gone || (u->bus != bus && u->bus >= 0)) {

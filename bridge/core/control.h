@@ -142,6 +142,7 @@ struct control_state_charger {
     int64_t stop_started_ms;  /* silent stop under way since; 0: none */
     int32_t stops_used;       /* of this plug-in; the store keeps it */
     int32_t stored_ma;        /* told before the restart; -1: not known */
+    bool warm;                /* offer_ma is from before the restart: goes on from there */
     int64_t owner_spoke_ms;   /* a request came in since the warm start */
     int64_t first_ms;         /* first control step with it */
     int64_t zero_ms;          /* since when it is told 0; 0: it is not */

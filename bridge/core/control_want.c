@@ -115,7 +115,7 @@ static void raising(struct step *s, int i)
     const struct control_state_charger *c = &s->c->c[i];
     const struct charger_report *r = &s->in->report[i];
     struct work *w = &s->w[i];
-    bool cold = r->warm_ms == 0;
+    bool cold = r->warm_ms == 0 && !c->warm;
     bool held = !cold && s->now_ms - r->warm_ms < s->config->time.warm_hold_ms &&
             c->owner_spoke_ms <= r->warm_ms;
 

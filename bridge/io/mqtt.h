@@ -53,8 +53,9 @@ struct mqtt_ops {
 struct mqtt *mqtt_create(uv_loop_t *loop, const struct mqtt_config *c, const struct mqtt_ops *ops,
         void *user, struct err *e) MUST_CHECK;
 
-/* Ends the connection (the broker sends no will after mqtt_stop; see below) and frees; at most
- * `grace_ms` for the disconnect, on a worker. No callback after this. Accepts NULL. */
+/* Ends the connection and frees, on a worker: what was published is sent first, and the broker
+ * sends no will; after grace_ms it is left to itself. No callback after this; the loop must run
+ * on (loop_finish does). Accepts NULL. */
 void mqtt_destroy(struct mqtt *m, int grace_ms);
 
 bool mqtt_is_up(const struct mqtt *m);
@@ -72,7 +73,9 @@ bool mqtt_reply(struct mqtt *m, const char *topic, const void *payload, size_t l
 
 /* Sends `{}` at QoS 1 and tells what the broker's acknowledgement said: the MQTT 5 reason code
  * (0 = somebody subscribes, 0x10 = nobody), -1 when lost or on 3.1.1. At most 8 are under way:
- * false beyond that, or while down. */
+ * false beyond that, or while down. The question goes over a second connection (client id with
+ * "-probe" behind it; mqtt_probe.h says why), and once more over the main one, which keeps the
+ * library's receiver awake when it is asked about every 0.9 s. */
 typedef void mqtt_probe_fn(void *user, int reason);
 bool mqtt_probe(struct mqtt *m, const char *topic, mqtt_probe_fn *fn, void *user);
 

@@ -1,6 +1,5 @@
 /*
- * mqtt_impl - between mqtt.c (the loop's side) and mqtt_paho.c (the library's side); nobody else
- * includes it.
+ * mqtt_impl - between mqtt.c (the loop's side) and mqtt_paho.c (the library's side); private.
  *
  * A session is one handle of the library: one version, one address, one connection. It is made
  * anew for each try, so nothing of an old connection is ever sent on a new one. The library's

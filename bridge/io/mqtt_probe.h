@@ -15,8 +15,8 @@
 
 struct mqtt_prober;
 
-/* l and w are borrowed; l has the texts. host: where the main connection lives; NULL: every probe
- * is answered with -1 (MQTT 3.1.1). */
+/* l and w are borrowed; l has the texts. host: where the main connection lives; NULL: every
+ * probe is answered with -1 (MQTT 3.1.1). */
 struct mqtt_prober *mqtt_prober_create(uv_loop_t *loop, struct mqtt_link *l, struct worker *w,
         const char *host, struct err *e) MUST_CHECK;
 

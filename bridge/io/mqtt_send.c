@@ -1,8 +1,8 @@
 /*
  * mqtt_send - publishes, subscriptions, and the queue in front of the library.
  *
- * The library keeps to the broker's receive maximum (mosquitto: 20), but nothing wakes its sender
- * when an answer makes room: a burst would leave by 20 a second. So it never gets more than the
+ * The library keeps to the broker's receive maximum (mosquitto: 20), but nothing wakes its
+ * sender when an answer makes room: a burst would leave by 20 a second. So it never gets more than the
  * window, and each answer hands on the next. SPDX-License-Identifier: MIT
  */
 #include "bridge/io/mqtt_session.h"
@@ -82,7 +82,7 @@ static bool hand_on(struct mqtt_session *s, const struct mqtt_item *i)
     return rc == MQTTASYNC_SUCCESS;
 }
 
-/* On the loop's thread and on the library's. One thread at a time, or the order would be lost. */
+/* On the loop's thread and the library's. One at a time, or the order would be lost. */
 static void pump(struct mqtt_session *s)
 {
     struct mqtt_item *i;

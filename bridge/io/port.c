@@ -119,7 +119,7 @@ static void on_ready(uv_poll_t *uv, int status, int events)
         l->on_writable(l->p, l->fd);
         return;
     }
-    /* A hang-up comes as UV_EBADF or as something to read: what arrived before it is read first. */
+    /* A hang-up comes as UV_EBADF or as something to read; what came before it is read first. */
     if (read_some(l) && (status < 0 || (events & UV_DISCONNECT)) && l->p) {
         port_fail(l->p, "connection to %s lost: the %s", l->p->path,
                 l->p->kind == PORT_SERIAL ? "device is gone" : "other side closed it");

@@ -2,8 +2,9 @@
  * port - a byte stream to a bus that heals by itself: serial device, TCP gateway, descriptor.
  *
  * A port never fails for good: a missing device, a refused connection or an unplugged adapter is
- * told once by down() and tried again with a back-off of 100 ms to 500 ms (serial: the path is
- * resolved anew each time, so by-id links follow the adapter). Opening a serial path is ours:
+ * told once by down() and tried again with a back-off of 100 ms to 500 ms, after ten minutes 2 s
+ * (serial: the path is resolved anew each time, so by-id links follow the adapter). A descriptor
+ * that came from outside (port_create_fd) cannot heal: it stays down. Opening a serial path is ours:
  * realpath, O_NONBLOCK|O_CLOEXEC|O_NOCTTY, flock and TIOCEXCL, raw 9600 8N1; a pty takes the same
  * path. No callback runs from inside a function of this header. SPDX-License-Identifier: MIT
  */

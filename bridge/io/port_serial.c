@@ -33,8 +33,8 @@ static int lock(int fd)
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         return errno == EWOULDBLOCK ? EBUSY : errno;
     }
-    /* Keeps out programs that know no flock. Not on a pty: there the mark outlives us as long as
-     * the master lives, and would lock ourselves out after a crash. */
+    /* Keeps out programs that know no flock. Not on a pty: there the mark outlives us as long
+     * as the master lives, and would lock ourselves out after a crash. */
     if (!is_pty(fd) && ioctl(fd, TIOCEXCL) < 0) {
         return errno;
     }

@@ -18,7 +18,7 @@ static void set_int(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof(value)); /* an old kernel: go on without */
 }
 
-/* Frames are small and late ones are worthless; a gateway that vanished is noticed in 8-11 s. */
+/* Frames are small and late ones are worthless; one that vanished is noticed in 8-11 s. */
 static void tune(int fd)
 {
     set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);

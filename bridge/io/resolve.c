@@ -1,6 +1,6 @@
 /*
- * resolve - getaddrinfo on a detached thread. The lookup has two owners, the loop and the thread;
- * the last of them frees it, so that one that hangs can be left behind.
+ * resolve - getaddrinfo on a detached thread. The look-up has two owners, the loop and the
+ * thread; the last of them frees it, so that one that hangs can be left behind.
  * SPDX-License-Identifier: MIT
  */
 #include "bridge/io/resolve.h"

@@ -20,7 +20,7 @@ struct job {
     /* On the loop's thread; owns j. NULL: then work() owns j. */
     void (*done)(struct job *j);
     /* Frees a job whose done() can not run any more (grace over). On any thread, once at most.
-     * NULL: such a job is leaked. A job without done() is worked even then, when its turn comes. */
+     * NULL: such a job is leaked. A job without done() is worked even then, in its turn. */
     void (*drop)(struct job *j);
 };
 
@@ -33,8 +33,8 @@ struct worker *worker_create(uv_loop_t *loop, size_t queue_max, struct err *e) M
  * destroyed: j stays the caller's. Call it on the loop's thread. */
 bool worker_post(struct worker *w, struct job *j) MUST_CHECK;
 
-/* Lets queued jobs finish, but waits at most grace_ms; done() of the finished ones runs before it
- * returns, the others are dropped. A job that hangs keeps its thread, which then ends alone.
+/* Lets queued jobs finish, but waits at most grace_ms; done() of the finished ones runs before
+ * it returns, the others are dropped. A job that hangs keeps its thread, which then ends alone.
  * May be called from a done(). Accepts NULL. */
 void worker_destroy(struct worker *w, int grace_ms);
 

@@ -4,21 +4,8 @@
 #include "bridge/io/loop.h"
 #include "bridge/io/mqtt.h"
 #include "tests/support/broker.h"
+#include "tests/support/client.h"
 #include "tests/support/rig.h"
-
-struct heard {
-    char topic[128], payload[128], response[128], correlation[128];
-    size_t correlation_len;
-    bool retained;
-};
-
-struct client {
-    struct mqtt *mqtt;
-    int ups, downs, messages, protocol;
-    char why[300];
-    struct heard last;
-    int disorder, number; /* payloads that are numbers must go up by one */
-};
 
 struct fixture {
     uv_loop_t loop;
@@ -26,44 +13,6 @@ struct fixture {
     struct client us, peer;
     int probes, reasons[16];
 };
-
-static void on_up(void *user, int protocol)
-{
-    struct client *c = user;
-
-    c->ups++;
-    c->protocol = protocol;
-}
-
-static void on_down(void *user, const char *why)
-{
-    struct client *c = user;
-
-    c->downs++;
-    snprintf(c->why, sizeof(c->why), "%s", why);
-}
-
-static void on_message(void *user, const struct mqtt_message *m)
-{
-    struct client *c = user;
-    struct heard *h = &c->last;
-
-    memset(h, 0, sizeof(*h));
-    snprintf(h->topic, sizeof(h->topic), "%s", m->topic);
-    snprintf(h->payload, sizeof(h->payload), "%s", (const char *)m->payload);
-    snprintf(
-            h->response, sizeof(h->response), "%s", m->response_topic ? m->response_topic : "");
-    if (m->correlation) {
-        memcpy(h->correlation, m->correlation, m->correlation_len);
-    }
-    h->correlation_len = m->correlation_len;
-    h->retained = m->retained;
-    c->messages++;
-    c->disorder += (int)strtol(h->payload, NULL, 10) <= c->number;
-    c->number = (int)strtol(h->payload, NULL, 10);
-}
-
-static const struct mqtt_ops ops = {.up = on_up, .down = on_down, .message = on_message};
 
 static void on_probe(void *user, int reason)
 {
@@ -103,7 +52,7 @@ static void connect_as(
     config.url = config.url ? config.url : url;
     config.client_id = id;
     config.keep_alive_s = 10;
-    c->mqtt = mqtt_create(&f->loop, &config, &ops, c, &e);
+    c->mqtt = mqtt_create(&f->loop, &config, &client_ops, c, &e);
     if (!c->mqtt) {
         print_error("%s\n", e.text);
     }
@@ -497,7 +446,7 @@ static void tls_is_checked_against_the_ca_unless_told_not_to(void **state)
 
 /* ---- a fake: mosquitto cannot be told to refuse MQTT 5 ---- */
 
-/* Not a broker: closes on a CONNECT of level 5, says yes to one of level 4 and answers pings. */
+/* Not a broker: closes on a CONNECT of level 5, accepts one of level 4, answers pings. */
 struct fake {
     uv_tcp_t server;
     int connects5, connects4;

@@ -6,10 +6,9 @@
 #ifndef TESTS_SUPPORT_BUS_RIG_H
 #define TESTS_SUPPORT_BUS_RIG_H
 
-#include "tests/support/test.h"
-
 #include "bridge/core/twc/bus.h"
 #include "bridge/core/twc/message.h"
+#include "tests/support/test.h"
 
 enum { RIG_SLAVES = 4, RIG_TX_MAX = 40000, RIG_WIRE_MAX = 4096, RIG_EVENTS_MAX = 2000 };
 
@@ -33,12 +32,12 @@ struct rig_slave {
     uint16_t id;
     uint8_t sign, state, protocol;
     int32_t hw_ma, max_ma, draw_ma;
-    bool dead;        /* neither hears nor speaks */
-    bool deaf;        /* speaks linkreadys, never answers */
-    bool mute_query;  /* old firmware: heartbeats only */
-    bool no_mirror;   /* nothing is plugged in: always 0 */
-    uint8_t plug;     /* FD B4 */
-    const char *vin;  /* "": zeros */
+    bool dead;       /* neither hears nor speaks */
+    bool deaf;       /* speaks linkreadys, never answers */
+    bool mute_query; /* old firmware: heartbeats only */
+    bool no_mirror;  /* nothing is plugged in: always 0 */
+    uint8_t plug;    /* FD B4 */
+    const char *vin; /* "": zeros */
     uint32_t energy;
     uint16_t volts;
     int64_t heard_ms, linkready_ms; /* last master heartbeat, last linkready */
@@ -57,17 +56,20 @@ struct rig {
     struct bus_config config;
     int64_t now, next;
     struct offer offer[BUS_CHARGERS_MAX];
-    bool stamp;   /* a control step every 500 ms */
-    bool admit;   /* adopted chargers are linked at once */
+    bool stamp;       /* a control step every 500 ms */
+    bool admit;       /* adopted chargers are linked at once */
     int32_t first_ma; /* offer at adoption */
     struct rig_slave slave[RIG_SLAVES];
     int slaves;
     bool echo;
-    int delay_ms;        /* of a gateway, both ways together */
-    int noise_per_s;     /* bytes on the idle line */
-    int flip_permille;   /* frames with one broken bit */
+    int delay_ms;      /* of a gateway, both ways together */
+    int noise_per_s;   /* bytes on the idle line */
+    int flip_permille; /* frames with one broken bit */
     uint32_t seed;
-    struct { int64_t at_us; uint8_t byte; } wire[RIG_WIRE_MAX]; /* towards the bus */
+    struct {
+        int64_t at_us;
+        uint8_t byte;
+    } wire[RIG_WIRE_MAX]; /* towards the bus */
     unsigned head, tail;
     int64_t busy_us; /* the line is in use until then */
     bool fail_write;
@@ -185,8 +187,8 @@ static inline void rig_linkready(struct rig *r, struct rig_slave *s)
     rig_say(r, r->now * 1000, body, s->protocol == 2 ? 15 : 13);
 }
 
-static inline void rig_answer_heartbeat(struct rig *r, struct rig_slave *s,
-        const struct message *m, int64_t at_us)
+static inline void rig_answer_heartbeat(
+        struct rig *r, struct rig_slave *s, const struct message *m, int64_t at_us)
 {
     uint8_t body[15] = {0xFD, 0xE0};
 
@@ -212,8 +214,8 @@ static inline void rig_text(uint8_t *body, const char *text, size_t from, size_t
     }
 }
 
-static inline void rig_answer_query(struct rig *r, struct rig_slave *s, const struct message *m,
-        int64_t at_us)
+static inline void rig_answer_query(
+        struct rig *r, struct rig_slave *s, const struct message *m, int64_t at_us)
 {
     uint8_t body[19] = {0xFD, m->cmd};
     size_t n = 19;
@@ -309,8 +311,8 @@ static inline void rig_slaves_run(struct rig *r)
     for (int i = 0; i < r->slaves; i++) {
         struct rig_slave *s = &r->slave[i];
 
-        if (!s->dead && (s->deaf || r->now - s->heard_ms >= 10000)
-                && r->now - s->linkready_ms >= 10000 && r->busy_us < r->now * 1000) {
+        if (!s->dead && (s->deaf || r->now - s->heard_ms >= 10000) &&
+                r->now - s->linkready_ms >= 10000 && r->busy_us < r->now * 1000) {
             rig_linkready(r, s);
         }
     }
@@ -321,13 +323,13 @@ static inline void rig_step(struct rig *r)
     uint8_t got[64];
     size_t n = 0;
 
-    if (r->noise_per_s && r->busy_us < r->now * 1000
-            && rig_random(r, 1000) < (uint32_t)r->noise_per_s) {
+    if (r->noise_per_s && r->busy_us < r->now * 1000 &&
+            rig_random(r, 1000) < (uint32_t)r->noise_per_s) {
         rig_byte(r, r->now * 1000, (uint8_t)rig_random(r, 256));
     }
     rig_slaves_run(r);
-    while (r->head != r->tail && r->wire[r->head % RIG_WIRE_MAX].at_us <= r->now * 1000
-            && n < sizeof(got)) {
+    while (r->head != r->tail && r->wire[r->head % RIG_WIRE_MAX].at_us <= r->now * 1000 &&
+            n < sizeof(got)) {
         got[n++] = r->wire[r->head++ % RIG_WIRE_MAX].byte;
     }
     if (n > 0) {
@@ -369,9 +371,14 @@ static inline struct rig *rig_new(int n, uint8_t protocol)
     r->first_ma = 6000;
     r->slaves = n;
     for (int i = 0; i < RIG_SLAVES; i++) {
-        r->slave[i] = (struct rig_slave){.id = (uint16_t)(0xA1B0 + i), .sign = (uint8_t)(0x10 + i),
-                .protocol = protocol, .hw_ma = 32000, .volts = 230, .energy = 1000,
-                .heard_ms = -100000, .linkready_ms = -100000 + 500 * i};
+        r->slave[i] = (struct rig_slave){.id = (uint16_t)(0xA1B0 + i),
+                .sign = (uint8_t)(0x10 + i),
+                .protocol = protocol,
+                .hw_ma = 32000,
+                .volts = 230,
+                .energy = 1000,
+                .heard_ms = -100000,
+                .linkready_ms = -100000 + 500 * i};
     }
     return r;
 }
@@ -440,9 +447,10 @@ static inline int64_t rig_least_spacing(const struct rig *r)
 
     for (int i = 0; i < r->tx_count; i++) {
         for (int k = i + 1; k < r->tx_count && rig_is_heartbeat(&r->tx[i]); k++) {
-            if (rig_is_heartbeat(&r->tx[k]) && rig_receiver(&r->tx[k]) == rig_receiver(&r->tx[i])) {
-                int64_t us = (r->tx[k].start_ms - r->tx[i].start_ms) * 1000
-                        - r->tx[i].wire_len * 1042;
+            if (rig_is_heartbeat(&r->tx[k]) &&
+                    rig_receiver(&r->tx[k]) == rig_receiver(&r->tx[i])) {
+                int64_t us = (r->tx[k].start_ms - r->tx[i].start_ms) * 1000 -
+                             r->tx[i].wire_len * 1042;
 
                 least = us / 1000 < least ? us / 1000 : least;
                 break;

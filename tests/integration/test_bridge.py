@@ -1,0 +1,363 @@
+#!/usr/bin/env python3
+"""The bridge as a whole, over MQTT and a pty: real broker, independent slaves or the simulator."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../support"))
+from rig import PROGRAM, Rig, free_port, state, wait  # noqa: E402
+from twc import Unit  # noqa: E402
+
+DATA = os.path.join(HERE, "../data")
+
+
+def result(client, topic, payload, **kw):
+    """Publishes a command, returns its answer, which must also come on the result topic."""
+    begin = time.monotonic()
+    own = f"answers/{begin}"
+    client.subscribe(own)
+    client.publish(topic, payload, response=own, **kw)
+    mine = client.wait(lambda m: m.topic == own, 5, begin).payload
+    answer = topic[:-4] + "/result" if topic.endswith("/set") else topic.replace("/request/", "/response/")
+    client.wait(lambda m: m.topic == answer and m.payload == mine, 5, begin)
+    return json.loads(mine)
+
+
+class TestCommands(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.rig = Rig()
+        cls.rig.start_broker()
+        cls.ids = cls.rig.simulate("--chargers", "2", "--plugged")
+        cls.rig.bridge()
+        cls.mqtt = cls.rig.online(*cls.ids)
+        cls.id = cls.ids[0]
+        cls.topic = f"twcbridge/charger/{cls.id}/current_limit/set"
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.rig.__exit__()
+
+    def told(self, ident=None):
+        return self.rig.virtual(ident or self.id)["told_a"]
+
+    def test_hostile_payloads_are_answered_and_change_nothing(self):
+        before = result(self.mqtt, self.topic, '{"value":9,"for":600}')
+        self.assertEqual(before["status"], "ok")
+        wait("9 A", lambda: self.told() == 9, 3)
+        with open(os.path.join(DATA, "commands/hostile.jsonl")) as f:
+            rows = [json.loads(line) for line in f]
+        self.assertGreaterEqual(len(rows), 30)
+        for row in rows:
+            with self.subTest(row["name"]):
+                topic = "twcbridge/" + row["topic"].replace("{id}", self.id)
+                payload = bytes.fromhex(row["payload_hex"]) if "payload_hex" in row else row["payload"].replace("{id}", self.id)
+                time.sleep(0.06)  # below twenty a second
+                a = result(self.mqtt, topic, payload)
+                self.assertEqual(a["status"], "refused")
+                self.assertEqual(a["code"], row["code"], a)
+                self.assertIn(row["text"], a["message"])
+        self.assertIsNone(self.rig.proc.poll())
+        self.assertEqual(self.told(), 9)
+        self.assertEqual(state(self.mqtt, f"twcbridge/charger/{self.id}")["current_limit"], 9)
+
+    def test_retained_and_empty_messages_are_no_commands(self):
+        result(self.mqtt, self.topic, "8")
+        self.mqtt.publish(self.topic, "", retain=True)
+        time.sleep(0.3)
+        self.assertEqual(state(self.mqtt, f"twcbridge/charger/{self.id}")["current_limit"], 8)
+
+    def test_an_answer_comes_on_the_response_topic_with_its_correlation(self):
+        self.mqtt.subscribe("my/answers")
+        self.mqtt.publish(self.topic, '{"value":8,"transaction":"t7"}', response="my/answers", correlation=b"\x01\x02")
+        m = self.mqtt.wait(lambda m: m.topic == "my/answers", 3)
+        self.assertEqual(m.correlation, b"\x01\x02")
+        self.assertEqual(json.loads(m.payload)["transaction"], "t7")
+
+    def test_a_value_with_for_ends_and_says_so(self):
+        begin = time.monotonic()
+        a = result(self.mqtt, self.topic.replace(self.id, self.ids[1]), '{"value":11,"for":2,"owner":"short"}')
+        self.assertEqual((a["status"], a["owner"]), ("ok", "short"))
+        ended = self.mqtt.wait(lambda m: m.topic == f"twcbridge/charger/{self.ids[1]}/event" and "lease_ended" in m.payload,
+                               5, begin)
+        self.assertEqual(json.loads(ended.payload)["why"], "expired")
+        self.assertAlmostEqual(ended.time - begin, 2, delta=0.5)
+        wait("the default", lambda: self.told(self.ids[1]) == 6, 3)
+
+    def test_below_the_floor_counts_as_nothing(self):
+        a = result(self.mqtt, self.topic, "4")
+        self.assertEqual((a["status"], a["note"], a["offered"]), ("ok", "below_minimum", 0))
+        result(self.mqtt, self.topic, "release")
+
+    def test_a_flood_is_answered_and_its_last_value_counts(self):
+        time.sleep(1.1)
+        begin = time.monotonic()
+        for i in range(60):
+            self.mqtt.publish(self.topic, str(6 + i % 10) if i < 59 else "13", qos=0)
+        answers = []
+
+        def all_there():
+            answers[:] = [json.loads(m.payload) for m in list(self.mqtt.messages) if m.time >= begin and
+                          m.topic == self.topic[:-4] + "/result"]
+            return len(answers) >= 60
+        wait("sixty answers", all_there, 5)
+        self.assertEqual(len(answers), 60)
+        self.assertEqual(sum(a.get("code") == "too_many" for a in answers), 39)
+        self.assertEqual(answers[-1]["value"], 13)
+        wait("13 A", lambda: self.told() == 13, 3)
+
+    def test_a_ceiling_never_lapses_upward(self):
+        t = "twcbridge/circuit/garage/current_limit/set"
+        result(self.mqtt, self.topic, "15")
+        wait("15 A", lambda: self.told() == 15, 5)
+        result(self.mqtt, t, '{"value":20,"for":1,"owner":"ems"}')
+        time.sleep(2.5)  # it becomes at most fallback_current: 6 A for the whole circuit
+        self.assertEqual(state(self.mqtt, "twcbridge/circuit/garage")["current_limit"], 6)
+        self.assertLessEqual(self.told() + self.told(self.ids[1]), 12)
+        result(self.mqtt, t, '{"value":"release","owner":"ems"}')
+        self.assertIsNone(state(self.mqtt, "twcbridge/circuit/garage")["current_limit"])
+        result(self.mqtt, self.topic, "release")
+
+    def test_health_is_told_on_request(self):
+        a = result(self.mqtt, "twcbridge/bridge/request/health", "PRESS")
+        self.assertEqual(a["health"]["chargers_online"], 2)
+
+
+class TestSharing(unittest.TestCase):
+    def test_three_cars_from_a_cold_start_never_exceed_the_circuit(self):
+        with Rig() as r:
+            units = [Unit("a1b2"), Unit("c3d4", ramp_a_s=0.8, lag_s=2.0), Unit("e5f6", protocol=1)]
+            s = r.slaves(units)
+            s.limit = 32
+            r.bridge()
+            c = r.online(*[u.ident for u in units])
+            for u in units:
+                c.publish(f"twcbridge/charger/{u.ident}/current_limit/set", "32")
+            wait("32 A in use", lambda: sum(u.limit for u in units) == 32, 30)
+            time.sleep(3)
+            # One leaves: its amps go to the others only when it draws less.
+            c.publish("twcbridge/charger/a1b2/current_limit/set", "6")
+            wait("26 A for the others", lambda: units[1].limit + units[2].limit == 26, 30)
+            c.publish("twcbridge/charger/a1b2/current_limit/set", "32")
+            wait("shared again", lambda: min(u.limit for u in units) >= 10, 40)
+            time.sleep(2)
+            # While a slow car follows down, its draw may stay above its offer, but nothing rises.
+            self.assertEqual([o for o in s.over if o[2] > 32.01], [])
+            self.assertLessEqual(s.peak, 32.01)
+            self.assertEqual(s.log.bad, [])
+
+
+class TestLife(unittest.TestCase):
+    def test_sigterm_leaves_the_default_and_exits_at_once(self):
+        with Rig() as r:
+            s = r.slaves([Unit("a1b2"), Unit("c3d4")])
+            r.bridge()
+            c = r.online("a1b2", "c3d4")
+            for i in ("a1b2", "c3d4"):
+                c.publish(f"twcbridge/charger/{i}/current_limit/set", "14")
+            wait("14 A", lambda: all(u.limit == 14 for u in s.units), 5)
+            begin = time.monotonic()
+            r.proc.send_signal(signal.SIGTERM)
+            self.assertEqual(r.proc.wait(3), 0)
+            self.assertLess(time.monotonic() - begin, 1.0)
+            time.sleep(0.2)
+            for u in s.units:
+                last = s.log.of(u.ident)[-1]
+                self.assertTrue(last.limit)
+                self.assertEqual(last.amps, 6)
+            self.assertEqual(json.loads(c.wait(lambda m: m.topic == "twcbridge/bridge/state" and "offline" in m.payload,
+                                               2).payload)["state"], "offline")
+
+    def test_after_kill_9_the_rhythm_goes_on_and_nothing_rises_or_stops(self):
+        with Rig() as r:
+            s = r.slaves([Unit("a1b2"), Unit("c3d4", protocol=1)])
+            r.bridge()
+            c = r.online("a1b2", "c3d4")
+            c.publish("twcbridge/charger/a1b2/current_limit/set", '{"value":12,"for":600,"owner":"t"}')
+            wait("12 A", lambda: s.unit("a1b2").limit == 12, 5)
+            time.sleep(1)
+            r.proc.kill()
+            r.proc.wait()
+            begin = time.monotonic()
+            r.bridge(settings=r.file)
+            first = wait("a heartbeat", lambda: next((h for h in s.log.heartbeats if h.start > begin), None), 3, 0.005)
+            limit = 1.2 if "build-test" in PROGRAM else 0.6  # sanitizers start slowly
+            self.assertLess(first.start - begin, limit)
+            self.assertEqual(first.command, 0)
+            time.sleep(3)
+            told = {h.amps for h in s.log.of("a1b2", begin) if h.limit}
+            self.assertLessEqual(told, {12.0})
+            self.assertEqual((s.unit("a1b2").limit, s.unit("c3d4").limit), (12, 6))
+
+    def test_energy_never_falls_and_is_right_also_across_kill_9(self):
+        with Rig() as r:
+            ids = r.simulate("--chargers", "1", "--plugged")
+            r.bridge({"publish": {"interval_s": 1}})
+            c = r.online(*ids)
+            c.publish(f"twcbridge/charger/{ids[0]}/current_limit/set", '{"value":32,"for":900,"owner":"t"}')
+            wait("charging", lambda: r.virtual(ids[0])["drawn_a"] > 30, 20)
+            for _ in range(2):
+                time.sleep(12)
+                r.proc.kill()
+                r.proc.wait()
+                r.bridge(settings=r.file)
+            time.sleep(14)
+            topic = f"twcbridge/charger/{ids[0]}"
+            values = [json.loads(m.payload)["energy"] for m in c.messages if m.topic == topic]
+            self.assertEqual(values, sorted(values))
+            begin = time.monotonic()
+            r.control(f"car {ids[0]} max_a=0")
+            wait("no draw", lambda: r.virtual(ids[0])["drawn_a"] == 0, 20)
+            wait("the last document", lambda: not state(c, topic)["charging"], 15)
+            time.sleep(7)
+            true, ours = r.virtual(ids[0])["energy_kwh"], state(c, topic)["energy"]
+            self.assertGreater(true, 0.1)
+            self.assertLess(abs(ours - true) / true, 0.01, f"{ours} of {true} kWh after {begin}")
+
+    def test_a_port_that_goes_away_comes_back(self):
+        with Rig() as r:
+            ids = r.simulate("--chargers", "1", "--plugged")
+            r.bridge()
+            c = r.online(*ids)
+            sim = r.sim
+            r.end(sim)
+            c.wait(lambda m: m.topic == "twcbridge/bridge/event" and "bus_lost" in m.payload, 5)
+            time.sleep(2)
+            r.simulate("--chargers", "1", "--plugged")
+            begin = time.monotonic()
+            wait("a heartbeat", lambda: r.control("status")["frames_in"] > 0, 3, 0.02)
+            self.assertLess(time.monotonic() - begin, 1.0)
+            c.wait(lambda m: m.topic.endswith("/availability") and m.payload == "online", 5, begin)
+            self.assertIsNone(r.proc.poll())
+
+    def test_tcp_and_several_buses_in_one_process(self):
+        with Rig() as r:
+            port = free_port()
+            log = "tcp.log"
+            r.run(PROGRAM, "simulate", "--chargers", "2", "--seed", "3", "--tcp", f"127.0.0.1:{port}", log=log)
+            line = wait("simulate", lambda: os.path.exists(r.path(log)) and r.find(log, "ready:"))
+            tcp = line.split("(")[1].split(")")[0].split()
+            pty = r.simulate("--chargers", "1", "--protocol", "1")
+            r.bridge({"buses": [{"port": r.path("bus"), "circuit": "garage"},
+                                {"port": f"tcp://127.0.0.1:{port}", "circuit": "garage"},
+                                {"port": "virtual:2", "circuit": "garage"}]})
+            r.online(*tcp, *pty, "v1", "v2")
+
+    def test_sighup_applies_new_limits_at_once(self):
+        with Rig() as r:
+            s = r.slaves([Unit("a1b2")])
+            r.bridge()
+            c = r.online("a1b2")
+            c.publish("twcbridge/charger/a1b2/current_limit/set", "20")
+            wait("20 A", lambda: s.unit("a1b2").limit == 20, 5)
+            r.settings({"circuits": [{"name": "garage", "limit_a": 16}]})
+            r.proc.send_signal(signal.SIGHUP)
+            wait("held down to 16 A", lambda: s.unit("a1b2").limit == 16, 2)
+            a = result(c, "twcbridge/charger/a1b2/current_limit/set", "17")
+            self.assertEqual((a["code"], a["max"]), ("out_of_range", 16))
+            with open(r.file, "w") as f:
+                f.write("{broken")
+            r.proc.send_signal(signal.SIGHUP)
+            time.sleep(0.5)
+            self.assertEqual(s.unit("a1b2").limit, 16)
+            self.assertIsNone(r.proc.poll())
+
+    def test_safe_mode_runs_on_the_last_good_copy_and_takes_the_repair(self):
+        with Rig() as r:
+            s = r.slaves([Unit("a1b2")])
+            r.bridge()
+            r.online("a1b2")
+            good = open(r.file).read()
+            r.end(r.proc)
+            with open(r.file, "w") as f:
+                f.write(good.replace("limit_a", "limt_a"))
+            begin = time.monotonic()
+            r.bridge(settings=r.file)
+            wait("heartbeats on the good copy", lambda: s.log.of("a1b2", begin), 5)
+            self.assertIn("did you mean limit_a?", r.log())
+            with open(r.file, "w") as f:
+                f.write(good.replace('"limit_a": 32', '"limit_a": 10'))
+            wait("the repair is taken", lambda: "at most 10 A" in r.log(), 8)
+            self.assertIsNone(r.proc.poll())
+
+    def test_orphans_of_ours_are_swept_and_strangers_stay(self):
+        with Rig() as r:
+            c = r.client()
+            mine = {"device": {"identifiers": ["twcbridge_charger_dead"], "name": "Gone"},
+                    "origin": {"name": "twcbridge"},
+                    "availability": [{"topic": "twcbridge/bridge/state", "value_template": "{{ value_json.state }}"},
+                                     {"topic": "twcbridge/charger/dead/availability"}],
+                    "availability_mode": "all", "components": {}}
+            c.publish("homeassistant/device/twcbridge_charger_dead/config", json.dumps(mine), retain=True)
+            other = dict(mine, device={"identifiers": ["other_dead"], "name": "Other"}, origin={"name": "other"})
+            c.publish("homeassistant/device/other_dead/config", json.dumps(other), retain=True)
+            r.slaves([Unit("a1b2")])
+            r.bridge()
+            r.online("a1b2")
+            look = r.client()
+            look.subscribe("homeassistant/device/+/config")
+            time.sleep(0.5)
+            topics = {m.topic for m in look.messages if m.retain and m.payload}
+            self.assertNotIn("homeassistant/device/twcbridge_charger_dead/config", topics)
+            self.assertIn("homeassistant/device/other_dead/config", topics)
+
+    def test_a_second_bridge_under_the_same_topic_publishes_nothing(self):
+        with Rig() as r:
+            r.slaves([Unit("a1b2")])
+            r.bridge()
+            c = r.online("a1b2")
+            before = c.last("twcbridge/bridge/info")
+            second = r.settings({"buses": []}, "second.json")
+            r.run(PROGRAM, "run", second, "--state", r.path("state2"), log="second.log")
+            wait("the alarm", lambda: os.path.exists(r.path("second.log")) and
+                 "another bridge" in open(r.path("second.log")).read(), 5)
+            self.assertEqual(c.last("twcbridge/bridge/info"), before)
+
+    def test_a_charger_that_is_gone_can_be_removed(self):
+        with Rig() as r:
+            s = r.slaves([Unit("a1b2"), Unit("c3d4")])
+            r.bridge()
+            c = r.online("a1b2", "c3d4")
+            begin = time.monotonic()
+            s.unit("c3d4").silent = True
+            c.wait(lambda m: m.topic == "twcbridge/charger/c3d4/availability" and m.payload == "offline", 15, begin)
+            self.assertEqual(result(c, "twcbridge/bridge/request/remove", "c3d4")["status"], "ok")
+            topic = "homeassistant/device/twcbridge_charger_c3d4/config"
+            c.wait(lambda m: m.topic == topic and m.payload == "", 5)
+
+
+class TestCommandLine(unittest.TestCase):
+    def run_it(self, *args):
+        return subprocess.run([PROGRAM, *args], capture_output=True, text=True, timeout=20)
+
+    def test_help_names_every_verb_and_unknown_ones_get_a_hint(self):
+        h = self.run_it("--help")
+        for verb in ("run", "check", "schema", "simulate"):
+            self.assertIn(verb, h.stdout)
+        bad = self.run_it("chekc", "x")
+        self.assertEqual(bad.returncode, 64)
+        self.assertIn("did you mean check?", bad.stderr)
+        self.assertRegex(self.run_it("--version").stdout, r"^twcbridge \d+\.\d+\.\d+\n$")
+
+    def test_check_of_a_missing_file_is_66(self):
+        self.assertEqual(self.run_it("check", "/nonexistent/x.json").returncode, 66)
+
+    def test_schema_is_json(self):
+        self.assertIn("circuits", json.loads(self.run_it("schema").stdout)["properties"])
+
+    def test_simulate_refuses_what_it_cannot_do(self):
+        for args in (["--chargers", "0", "--link", "/tmp/x"], ["--chargers", "1"], ["--chargers", "1", "--bogus"],
+                     ["--chargers", "1", "--protocol", "3", "--link", "/tmp/x"]):
+            with self.subTest(args):
+                p = self.run_it("simulate", *args)
+                self.assertEqual(p.returncode, 64)
+                self.assertNotEqual(p.stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
