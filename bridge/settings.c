@@ -9,39 +9,68 @@
 #include "bridge/settings_tables.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { TOP_MAX = 16 };
 
+static enum err_code read_all(int fd, const char *path, struct buf *b, struct err *e)
+{
+    char chunk[4096];
+
+    for (;;) {
+        ssize_t n = read(fd, chunk, sizeof(chunk));
+
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return err_set(e, ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+        }
+        if (n == 0) {
+            return ERR_OK;
+        }
+        buf_add(b, chunk, (size_t)n);
+        if (!buf_ok(b)) {
+            return err_set(e, ERR_IO, "%s: is larger than %d bytes", path, BUF_CAP_SETTINGS);
+        }
+    }
+}
+
 enum err_code settings_read(const char *path, char **text, size_t *len, struct err *e)
 {
-    FILE *f = fopen(path, "re");
-    char *data = NULL;
-    size_t n;
+    enum err_code code;
+    struct stat st;
+    struct buf b;
+    int fd;
 
-    if (!f) {
-        return err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
-                errno == ENOENT ? "there is no such file" : "cannot be read");
+    /* Non-blocking, so that a FIFO by mistake does not hold the daemon. */
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        code = errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : ERR_IO;
+        return err_set(e, code, "%s: %s", path,
+                code == ERR_NOT_FOUND ? "there is no such file" : strerror(errno));
     }
-    data = malloc(BUF_CAP_SETTINGS + 1);
-    if (!data) {
-        fclose(f);
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+        close(fd);
+        return err_set(e, ERR_IO, "%s: is not a file", path);
+    }
+    buf_init(&b, BUF_CAP_SETTINGS);
+    code = read_all(fd, path, &b, e);
+    close(fd);
+    if (code != ERR_OK) {
+        buf_finish(&b);
+        return code;
+    }
+    *len = b.len;
+    *text = buf_take(&b);
+    if (!*text) {
         return err_set(e, ERR_NO_MEMORY, "%s: out of memory", path);
     }
-    n = fread(data, 1, BUF_CAP_SETTINGS + 1, f);
-    if (ferror(f) || n > BUF_CAP_SETTINGS) {
-        fclose(f);
-        free(data);
-        return err_set(e, ERR_IO, "%s: %s", path,
-                n > BUF_CAP_SETTINGS ? "is larger than 1 MB" : "cannot be read");
-    }
-    fclose(f);
-    data[n] = '\0';
-    *text = data;
-    *len = n;
     return ERR_OK;
 }
 
@@ -102,8 +131,11 @@ static bool each_section(const char *key, struct json_object *v, void *user)
         }
         return true;
     }
+    if (strcmp(key, "$schema") == 0) {
+        return true; /* for editors */
+    }
     near = str_nearest(key, names);
-    opt_errors_add(t->errs, "%s: there is no such section%s%s%s", key,
+    opt_errors_add(t->errs, "%.80s: there is no such section%s%s%s", key,
             near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return true;
 }
@@ -123,14 +155,17 @@ void settings_parse(const char *text, size_t len, struct settings *out, struct o
     }
     v = json_parse(text, len, &e);
     if (!v) {
-        opt_errors_add(errs, "%s", e.text[0] != '\0' ? e.text : "the file is empty");
+        opt_errors_add(errs, "%s", e.text);
     } else if (json_kind(v) != JSON_OBJECT) {
         opt_errors_add(errs, "settings: wants an object");
     } else {
         json_each(v, each_section, &t);
     }
-    json_put(v);
     settings_check(out, errs, warnings);
+    if (json_kind(v) != JSON_OBJECT) {
+        *warnings = (struct opt_errors){0}; /* about defaults that nobody wrote */
+    }
+    json_put(v);
 }
 
 void settings_write(const struct settings *s, struct buf *out)
@@ -168,15 +203,20 @@ void settings_write(const struct settings *s, struct buf *out)
 
 void settings_schema(struct buf *out)
 {
+    CLEANUP(buf_finish) struct buf b;
     struct jw w;
 
-    jw_init(&w, out);
+    buf_init(&b, out->cap);
+    jw_init(&w, &b);
     jw_open(&w, NULL);
     jw_str(&w, "$schema", "https://json-schema.org/draft/2020-12/schema");
     jw_str(&w, "title", "twcbridge settings");
     jw_str(&w, "type", "object");
     jw_bool(&w, "additionalProperties", false);
     jw_open(&w, "properties");
+    jw_open(&w, "$schema");
+    jw_str(&w, "type", "string");
+    jw_close(&w);
     for (size_t i = 0; i < section_count; i++) {
         const struct section *x = &sections[i];
 
@@ -195,6 +235,11 @@ void settings_schema(struct buf *out)
     }
     jw_close(&w);
     jw_close(&w);
+    if (!buf_ok(&b)) {
+        out->failed = true;
+        return;
+    }
+    json_indent(buf_text(&b), out);
 }
 
 static void docs_number(struct buf *out, const struct opt *o, int64_t v)
@@ -228,8 +273,7 @@ static void docs_value(struct buf *out, const struct opt *o)
         }
         break;
     case OPT_STRING:
-        buf_addf(out, "text | %s%s%s", o->fallback_str ? "`" : "", o->fallback_str ? o->fallback_str : "",
-                o->fallback_str ? "`" : "");
+        buf_addf(out, o->fallback_str ? "text | `%s`" : "text | not set", o->fallback_str);
         break;
     case OPT_CHOICE:
         for (int i = 0; o->choices[i]; i++) {
@@ -242,11 +286,20 @@ static void docs_value(struct buf *out, const struct opt *o)
 
 void settings_docs(struct buf *out)
 {
-    buf_adds(out, "# Settings\n\n"
-                  "One JSON file. This page is generated from the option tables "
-                  "(`twcbridge schema --docs`).\n"
-                  "`twcbridge check FILE` says all that is wrong with one. A change marked *restart* "
-                  "waits for one; all\nothers apply on SIGHUP.\n");
+    buf_adds(out,
+            "# Settings\n\n"
+            "One JSON file. The smallest useful one:\n\n"
+            "```json\n"
+            "{\n"
+            "  \"mqtt\": {\"url\": \"mqtt://127.0.0.1:1883\"},\n"
+            "  \"circuits\": [{\"name\": \"garage\", \"limit_a\": 32}],\n"
+            "  \"buses\": [{\"port\": \"/dev/ttyUSB0\", \"circuit\": \"garage\"}]\n"
+            "}\n"
+            "```\n\n"
+            "`twcbridge check FILE` says all that is wrong with one and opens no port. What does\n"
+            "not exist is an error. A change marked *restart* waits for one; all others apply on\n"
+            "SIGHUP. Editors may use `schemas/settings.schema.json`; name it in `$schema`.\n\n"
+            "This page is generated from the option tables (`twcbridge schema --docs`).\n");
     for (size_t i = 0; i < section_count; i++) {
         const struct section *x = &sections[i];
 
@@ -255,8 +308,8 @@ void settings_docs(struct buf *out)
         for (const struct opt *o = x->table; o->name; o++) {
             buf_addf(out, "| `%s` | ", o->name);
             docs_value(out, o);
-            buf_addf(out, " | %s%s%s |\n", o->flags & OPT_REQUIRED ? "**Required.** " : "", o->text,
-                    o->flags & OPT_RESTART ? " *Restart.*" : "");
+            buf_addf(out, " | %s%s%s |\n", o->flags & OPT_REQUIRED ? "**Required.** " : "",
+                    o->text, o->flags & OPT_RESTART ? " *Restart.*" : "");
         }
     }
 }

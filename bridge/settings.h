@@ -21,22 +21,22 @@ struct mqtt_settings {
     char url[SETTINGS_PATH_ROOM]; /* mqtt://host:port or mqtts://host:port; "" = no broker */
     char username[128], password[256];
     char ca_file[SETTINGS_PATH_ROOM];
-    bool insecure;            /* mqtts without checking the certificate */
-    char client_id[64];       /* "": twcbridge-<base topic> */
-    char base_topic[64];      /* default twcbridge */
+    bool insecure;             /* mqtts without checking the certificate */
+    char client_id[64];        /* "": twcbridge-<base topic> */
+    char base_topic[64];       /* default twcbridge */
     char discovery_prefix[64]; /* default homeassistant */
-    bool discovery;           /* default true */
-    char birth_topic[128];    /* default homeassistant/status */
+    bool discovery;            /* default true */
+    char birth_topic[128];     /* default homeassistant/status */
 };
 
 struct circuit_settings {
     char name[SETTINGS_NAME_ROOM];
-    char id[SETTINGS_NAME_ROOM];   /* slug of name; filled by settings_parse */
-    int32_t limit_ma;              /* per phase, continuous; OPT_UNSET: 6 A, or from breaker_a */
-    int32_t breaker_ma;            /* x 0.8 where site.region is na; OPT_UNSET */
+    char id[SETTINGS_NAME_ROOM]; /* slug of name; filled by settings_parse */
+    int32_t limit_ma;            /* per phase, continuous; OPT_UNSET: 6 A, or from breaker_a */
+    int32_t breaker_ma;          /* x 0.8 where site.region is na; OPT_UNSET */
     char parent[SETTINGS_NAME_ROOM];
-    int parent_index;              /* -1: none; filled by settings_parse */
-    int32_t effective_limit_ma;    /* what of the above counts; filled by settings_parse */
+    int parent_index;           /* -1: none; filled by settings_parse */
+    int32_t effective_limit_ma; /* what of the above counts; filled by settings_parse */
     char area[SETTINGS_NAME_ROOM];
 };
 
@@ -54,12 +54,12 @@ struct charger_settings {
     int bus_index;                 /* -1: any bus; filled */
     char name[SETTINGS_NAME_ROOM]; /* "": Wall Connector A1B2 */
     char area[SETTINGS_NAME_ROOM];
-    int32_t max_ma;                /* OPT_UNSET: hardware and circuits alone */
-    int32_t default_ma;            /* OPT_UNSET: the floor if it fits, else 0 */
-    int32_t min_ma;                /* OPT_UNSET: 6 A (protocol 1: 6 A unless 5 A is set here) */
-    int32_t priority;              /* 0..9, default 5, 9 first */
-    int32_t phases;                /* enum phase_map (limits.h); default unknown */
-    int32_t nominal_v;             /* V; for power where the unit reports no voltage */
+    int32_t max_ma;     /* OPT_UNSET: hardware and circuits alone */
+    int32_t default_ma; /* OPT_UNSET: the floor if it fits, else 0 */
+    int32_t min_ma;     /* OPT_UNSET: 6 A (protocol 1: 6 A unless 5 A is set here) */
+    int32_t priority;   /* 0..9, default 5, 9 first */
+    int32_t phases;     /* enum phase_map (limits.h); default unknown */
+    int32_t nominal_v;  /* V; for power where the unit reports no voltage */
 };
 
 struct site_settings {
@@ -124,8 +124,8 @@ void settings_parse(const char *text, size_t len, struct settings *out, struct o
         struct opt_errors *warnings);
 
 /* Reads the file; ERR_NOT_FOUND or ERR_IO with a sentence. Caller frees *text. */
-enum err_code settings_read(const char *path, char **text, size_t *len, struct err *e)
-        MUST_CHECK;
+enum err_code settings_read(
+        const char *path, char **text, size_t *len, struct err *e) MUST_CHECK;
 
 /* The settings as JSON with secrets masked, for bridge/info and logs. */
 void settings_write(const struct settings *s, struct buf *out);

@@ -1,360 +1,427 @@
 /*
- * settings_check - what the tables cannot say: names that must exist, ids that must be unique,
- * floors that do not fit. SPDX-License-Identifier: MIT
+ * settings_check - what ties the parts of the settings file together.
+ *
+ * A member that the tables refused is empty or at its default here; it was said once, so
+ * nothing is said about it again. SPDX-License-Identifier: MIT
  */
 #include "bridge/base/str.h"
 #include "bridge/settings_tables.h"
 
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct check {
-    struct settings *s;
-    struct opt_errors *errs, *warnings;
-};
+enum { PATH_ROOM = 48, AMPS_ROOM = 16 };
 
-static const char *suffix(const char *near)
+/* 16500 -> "16.5" */
+static void amps(char dst[static AMPS_ROOM], int32_t ma)
 {
-    return near ? "; did you mean " : "";
+    str_format(dst, AMPS_ROOM, "%d.%03d", ma / 1000, abs(ma % 1000));
+    for (size_t n = strlen(dst); dst[n - 1] == '0' || dst[n - 1] == '.'; n--) {
+        bool point = dst[n - 1] == '.';
+
+        dst[n - 1] = '\0';
+        if (point) {
+            break;
+        }
+    }
 }
+
+static void path_of(char dst[static PATH_ROOM], const char *list, int i, const char *name)
+{
+    str_format(dst, PATH_ROOM, "%s[%d].%s", list, i, name);
+}
+
+/* ---- circuits ---- */
 
 static int find_circuit(const struct settings *s, const char *name)
 {
     for (int i = 0; i < s->circuit_count; i++) {
-        if (strcmp(s->circuit[i].name, name) == 0) {
+        if (strcmp(s->circuit[i].name, name) == 0 || strcmp(s->circuit[i].id, name) == 0) {
             return i;
         }
     }
     return -1;
 }
 
-/* Index of the circuit, or an error with a hint. */
-static int want_circuit(struct check *c, const char *path, const char *name)
+static void no_circuit(
+        const struct settings *s, const char *path, const char *name, struct opt_errors *errs)
 {
-    const char *names[CIRCUITS_MAX + 1] = {NULL};
-    const char *near;
-    int found = find_circuit(c->s, name);
+    const char *names[CIRCUITS_MAX + 1] = {NULL}, *near;
 
-    if (found >= 0) {
-        return found;
-    }
-    for (int i = 0; i < c->s->circuit_count; i++) {
-        names[i] = c->s->circuit[i].name;
+    for (int i = 0; i < s->circuit_count; i++) {
+        names[i] = s->circuit[i].name;
     }
     near = str_nearest(name, names);
-    opt_errors_add(c->errs, "%s: there is no circuit '%s'%s%s%s", path, name, suffix(near),
-            near ? near : "", near ? "?" : "");
-    return -1;
-}
-
-static void effective_limit(struct check *c, int i)
-{
-    struct circuit_settings *x = &c->s->circuit[i];
-    int32_t breaker = x->breaker_ma;
-
-    if (breaker != OPT_UNSET && c->s->site.region == 1) {
-        breaker = (int32_t)((int64_t)breaker * 8 / 10);
-    }
-    x->effective_limit_ma = x->limit_ma != OPT_UNSET ? x->limit_ma : UNLIMITED_CIRCUIT_MA;
-    if (breaker != OPT_UNSET && (x->limit_ma == OPT_UNSET || breaker < x->limit_ma)) {
-        x->effective_limit_ma = breaker;
-    }
-    if (x->limit_ma == OPT_UNSET && x->breaker_ma == OPT_UNSET) {
-        opt_errors_add(c->warnings, "circuits[%d].limit_a: is not set, so circuit %s has 6 A", i,
-                x->name);
-    } else if (x->effective_limit_ma < FLOOR_MA) {
-        opt_errors_add(c->warnings, "circuits[%d].limit_a: below 6 A no car can charge", i);
+    if (near) {
+        opt_errors_add(
+                errs, "%s: there is no circuit '%s'; did you mean %s?", path, name, near);
+    } else {
+        opt_errors_add(errs, "%s: there is no circuit '%s'", path, name);
     }
 }
 
-static void check_circuits(struct check *c)
+static int32_t effective_limit(const struct circuit_settings *c, bool north_america)
 {
-    struct settings *s = c->s;
-    char path[64];
+    int32_t from_breaker = c->breaker_ma;
 
-    for (int i = 0; i < s->circuit_count; i++) {
-        struct circuit_settings *x = &s->circuit[i];
-
-        str_slug(x->id, sizeof(x->id), x->name);
-        if (x->name[0] != '\0' && x->id[0] == '\0') {
-            opt_errors_add(c->errs, "circuits[%d].name: '%s' has no letter or digit", i, x->name);
-        }
-        for (int k = 0; k < i; k++) {
-            if (x->id[0] != '\0' && strcmp(s->circuit[k].id, x->id) == 0) {
-                opt_errors_add(c->errs, "circuits[%d].name: '%s' is taken by circuits[%d]", i,
-                        x->name, k);
-            }
-        }
-        effective_limit(c, i);
+    if (from_breaker != OPT_UNSET && north_america) {
+        from_breaker = from_breaker / 10 * 8 + from_breaker % 10 * 8 / 10;
     }
-    for (int i = 0; i < s->circuit_count; i++) {
-        struct circuit_settings *x = &s->circuit[i];
-
-        x->parent_index = -1;
-        if (x->parent[0] != '\0') {
-            str_format(path, sizeof(path), "circuits[%d].parent", i);
-            x->parent_index = want_circuit(c, path, x->parent);
-        }
+    if (c->limit_ma == OPT_UNSET && from_breaker == OPT_UNSET) {
+        return UNLIMITED_CIRCUIT_MA;
     }
-    for (int i = 0; i < s->circuit_count; i++) {
-        int steps = 0;
-        int p = s->circuit[i].parent_index;
-
-        for (; p >= 0 && steps <= s->circuit_count; steps++) {
-            p = s->circuit[p].parent_index;
-        }
-        if (steps > s->circuit_count) {
-            opt_errors_add(c->errs, "circuits[%d].parent: '%s' feeds itself", i,
-                    s->circuit[i].name);
-            s->circuit[i].parent_index = -1;
-        } else if (s->circuit[i].parent_index >= 0 &&
-                s->circuit[i].effective_limit_ma >
-                        s->circuit[s->circuit[i].parent_index].effective_limit_ma) {
-            opt_errors_add(c->warnings, "circuits[%d].limit_a: is above the limit of its parent",
-                    i);
-        }
+    if (c->limit_ma == OPT_UNSET || from_breaker == OPT_UNSET) {
+        return c->limit_ma == OPT_UNSET ? from_breaker : c->limit_ma;
     }
+    return c->limit_ma < from_breaker ? c->limit_ma : from_breaker;
 }
 
-static void check_tcp(struct check *c, int i, const char *rest)
+static void check_circuit(
+        struct settings *s, int i, struct opt_errors *errs, struct opt_errors *warnings)
 {
-    const char *colon = strrchr(rest, ':');
-    int64_t port = 0;
+    struct circuit_settings *c = &s->circuit[i];
+    char limit[AMPS_ROOM];
 
-    if (!colon || colon == rest || !str_int(colon + 1, strlen(colon + 1), &port) || port < 1 ||
-            port > 65535) {
-        opt_errors_add(c->errs, "buses[%d].port: 'tcp://%s' wants tcp://HOST:PORT, PORT 1..65535",
-                i, rest);
+    c->parent_index = -1;
+    c->effective_limit_ma = effective_limit(c, s->site.region == 1);
+    amps(limit, c->effective_limit_ma);
+    if (c->effective_limit_ma < FLOOR_MA) {
+        opt_errors_add(warnings, "circuits[%d]: a limit of %s A is below 6, nothing can charge",
+                i, limit);
     }
-}
-
-static void check_port(struct check *c, int i)
-{
-    const char *port = c->s->bus[i].port;
-    int64_t n = 0;
-
-    if (strncmp(port, "tcp://", 6) == 0) {
-        check_tcp(c, i, port + 6);
-    } else if (strncmp(port, "virtual:", 8) == 0) {
-        if (!str_int(port + 8, strlen(port + 8), &n) || n < 1 || n > BUS_CHARGERS_MAX) {
-            opt_errors_add(c->errs, "buses[%d].port: '%s' wants virtual:1, virtual:2 or virtual:3",
-                    i, port);
-        }
-    } else if (strncmp(port, "rfc2217://", 10) == 0 || strncmp(port, "tcp-listen://", 13) == 0) {
-        opt_errors_add(c->errs, "buses[%d].port: '%s' is not built yet; use an absolute path or "
-                                "tcp://HOST:PORT", i, port);
-    } else if (port[0] != '/' && port[0] != '\0') {
-        opt_errors_add(c->errs, "buses[%d].port: '%s' is no port: an absolute path, "
-                                "tcp://HOST:PORT or virtual:N", i, port);
-    }
-    for (int k = 0; k < i; k++) {
-        if (port[0] != '\0' && strncmp(port, "virtual:", 8) != 0 &&
-                strcmp(c->s->bus[k].port, port) == 0) {
-            opt_errors_add(c->errs, "buses[%d].port: '%s' is the port of buses[%d]", i, port, k);
-        }
-    }
-}
-
-static void check_buses(struct check *c)
-{
-    struct settings *s = c->s;
-    char path[64];
-
-    for (int i = 0; i < s->bus_count; i++) {
-        struct bus_settings *x = &s->bus[i];
-
-        if (x->name[0] == '\0') {
-            str_format(x->name, sizeof(x->name), "%d", i + 1);
-        }
-        str_slug(x->id, sizeof(x->id), x->name);
-        if (x->id[0] == '\0') {
-            opt_errors_add(c->errs, "buses[%d].name: '%s' has no letter or digit", i, x->name);
-        }
-        for (int k = 0; k < i; k++) {
-            if (strcmp(s->bus[k].id, x->id) == 0) {
-                opt_errors_add(c->errs, "buses[%d].name: '%s' is taken by buses[%d]", i, x->name,
-                        k);
-            }
-        }
-        check_port(c, i);
-        str_format(path, sizeof(path), "buses[%d].circuit", i);
-        x->circuit_index = x->circuit[0] != '\0' ? want_circuit(c, path, x->circuit) : -1;
-    }
-}
-
-static bool id_ok(char *id)
-{
-    size_t n = strlen(id);
-
-    for (char *p = id; *p != '\0'; p++) {
-        if (*p >= 'A' && *p <= 'Z') {
-            *p = (char)(*p - 'A' + 'a');
-        }
-    }
-    if (n == 2 && id[0] == 'v' && id[1] >= '1' && id[1] <= '9') {
-        return true;
-    }
-    return n == 4 && strspn(id, "0123456789abcdef") == 4;
-}
-
-static void find_bus(struct check *c, int i)
-{
-    struct charger_settings *x = &c->s->charger[i];
-    const char *names[BUSES_MAX + 1] = {NULL};
-    const char *near;
-
-    x->bus_index = -1;
-    if (x->bus[0] == '\0') {
+    str_slug(c->id, sizeof(c->id), c->name);
+    if (!c->name[0]) {
         return;
     }
-    for (int k = 0; k < c->s->bus_count; k++) {
-        names[k] = c->s->bus[k].name;
-        if (strcmp(c->s->bus[k].name, x->bus) == 0) {
-            x->bus_index = k;
+    if (!c->id[0]) {
+        opt_errors_add(
+                errs, "circuits[%d].name: '%s' has no letter a-z and no digit", i, c->name);
+        return;
+    }
+    for (int k = 0; k < i; k++) {
+        if (strcmp(s->circuit[k].id, c->id) == 0) {
+            opt_errors_add(errs,
+                    "circuits[%d].name: '%s' has the same topic name (%s) as"
+                    " circuits[%d]",
+                    i, c->name, c->id, k);
             return;
         }
     }
-    near = str_nearest(x->bus, names);
-    opt_errors_add(c->errs, "chargers[%d].bus: there is no bus '%s'%s%s%s", i, x->bus, suffix(near),
-            near ? near : "", near ? "?" : "");
 }
 
-static void check_amps(struct check *c, int i)
+static bool in_circle(const struct settings *s, int i)
 {
-    struct charger_settings *x = &c->s->charger[i];
-    int32_t min = x->min_ma != OPT_UNSET ? x->min_ma : FLOOR_MA;
+    int at = i;
 
-    if (x->max_ma != OPT_UNSET && x->min_ma != OPT_UNSET && x->min_ma > x->max_ma) {
-        opt_errors_add(c->errs, "chargers[%d].min_a: %d is above max_a %d", i, x->min_ma / 1000,
-                x->max_ma / 1000);
+    for (int steps = 0; steps <= s->circuit_count && at >= 0; steps++) {
+        at = s->circuit[at].parent_index;
     }
-    if (x->default_ma == OPT_UNSET) {
+    return at >= 0;
+}
+
+static void check_parents(
+        struct settings *s, struct opt_errors *errs, struct opt_errors *warnings)
+{
+    char path[PATH_ROOM], mine[AMPS_ROOM], above[AMPS_ROOM];
+
+    for (int i = 0; i < s->circuit_count; i++) {
+        struct circuit_settings *c = &s->circuit[i];
+
+        path_of(path, "circuits", i, "parent");
+        if (c->parent[0]) {
+            c->parent_index = find_circuit(s, c->parent);
+        }
+        if (c->parent[0] && c->parent_index < 0) {
+            no_circuit(s, path, c->parent, errs);
+        } else if (in_circle(s, i)) {
+            opt_errors_add(errs, "%s: '%s' makes a circle", path, c->parent);
+            c->parent_index = -1;
+        }
+    }
+    for (int i = 0; i < s->circuit_count; i++) {
+        const struct circuit_settings *c = &s->circuit[i], *p;
+
+        if (c->parent_index < 0) {
+            continue;
+        }
+        p = &s->circuit[c->parent_index];
+        if (c->effective_limit_ma > p->effective_limit_ma) {
+            amps(mine, c->effective_limit_ma);
+            amps(above, p->effective_limit_ma);
+            opt_errors_add(warnings,
+                    "circuits[%d]: its limit of %s A is above the %s A of its"
+                    " parent '%s', which hold",
+                    i, mine, above, p->name);
+        }
+    }
+}
+
+/* ---- buses ---- */
+
+static void check_bus_name(struct settings *s, int i, struct opt_errors *errs)
+{
+    struct bus_settings *b = &s->bus[i];
+
+    if (!b->name[0]) {
+        str_format(b->name, sizeof(b->name), "%d", i + 1);
+    }
+    str_slug(b->id, sizeof(b->id), b->name);
+    if (!b->id[0]) {
+        opt_errors_add(errs, "buses[%d].name: '%s' has no letter a-z and no digit", i, b->name);
         return;
     }
-    if (x->max_ma != OPT_UNSET && x->default_ma > x->max_ma) {
-        opt_errors_add(c->errs, "chargers[%d].default_a: %d is above max_a %d", i,
-                x->default_ma / 1000, x->max_ma / 1000);
-    }
-    if (x->default_ma > 0 && x->default_ma < min) {
-        opt_errors_add(c->errs, "chargers[%d].default_a: %d is neither 0 nor at least %d", i,
-                x->default_ma / 1000, min / 1000);
+    for (int k = 0; k < i; k++) {
+        if (strcmp(s->bus[k].id, b->id) == 0) {
+            opt_errors_add(errs,
+                    "buses[%d].name: '%s' has the same topic name (%s) as"
+                    " buses[%d]",
+                    i, b->name, b->id, k);
+            return;
+        }
     }
 }
 
-static void check_chargers(struct check *c)
+static void check_bus(
+        struct settings *s, int i, struct opt_errors *errs, struct opt_errors *warnings)
 {
-    for (int i = 0; i < c->s->charger_count; i++) {
-        struct charger_settings *x = &c->s->charger[i];
+    struct bus_settings *b = &s->bus[i];
+    const struct circuit_settings *c;
+    char path[PATH_ROOM];
 
-        if (x->id[0] != '\0' && !id_ok(x->id)) {
-            opt_errors_add(c->errs, "chargers[%d].id: '%s' wants 4 hex digits, or v1..v9 on a "
-                                    "virtual bus", i, x->id);
+    check_bus_name(s, i, errs);
+    path_of(path, "buses", i, "port");
+    settings_check_port(b->port, path, errs);
+    for (int k = 0; k < i; k++) {
+        if (b->port[0] && settings_virtual_count(b->port) == 0 &&
+                strcmp(s->bus[k].port, b->port) == 0) {
+            opt_errors_add(errs, "%s: '%s' is the port of buses[%d] as well", path, b->port, k);
+            break;
         }
-        find_bus(c, i);
-        for (int k = 0; k < i; k++) {
-            const struct charger_settings *y = &c->s->charger[k];
-
-            if (strcmp(x->id, y->id) == 0 &&
-                    (x->bus_index == y->bus_index || x->bus_index < 0 || y->bus_index < 0)) {
-                opt_errors_add(c->errs, "chargers[%d].id: '%s' stands in chargers[%d] too; give "
-                                        "each its bus", i, x->id, k);
-            }
-        }
-        check_amps(c, i);
+    }
+    b->circuit_index = -1;
+    if (!b->circuit[0]) {
+        return;
+    }
+    path_of(path, "buses", i, "circuit");
+    b->circuit_index = find_circuit(s, b->circuit);
+    if (b->circuit_index < 0) {
+        no_circuit(s, path, b->circuit, errs);
+        return;
+    }
+    c = &s->circuit[b->circuit_index];
+    if (c->limit_ma == OPT_UNSET && c->breaker_ma == OPT_UNSET) {
+        opt_errors_add(warnings, "%s: '%s' has neither limit_a nor breaker_a, so it has 6 A",
+                path, c->name);
     }
 }
 
-static void check_mqtt(struct check *c)
-{
-    const struct mqtt_settings *m = &c->s->mqtt;
-    const char *host = strstr(m->url, "://");
-    const char *colon = host ? strrchr(host + 3, ':') : NULL;
-    size_t n = strlen(m->base_topic);
-    int64_t port = 1;
+/* ---- chargers ---- */
 
-    if (m->url[0] != '\0') {
-        if ((strncmp(m->url, "mqtt://", 7) != 0 && strncmp(m->url, "mqtts://", 8) != 0) ||
-                host[3] == '\0' || host[3] == ':') {
-            opt_errors_add(c->errs, "mqtt.url: wants mqtt://HOST[:PORT] or mqtts://HOST[:PORT]");
-        } else if (strchr(host, '@')) {
-            opt_errors_add(c->errs, "mqtt.url: no user or password here: use mqtt.username and "
-                                    "mqtt.password");
-        } else if (colon && !strchr(colon, ']') &&
-                (!str_int(colon + 1, strlen(colon + 1), &port) || port < 1 || port > 65535)) {
-            opt_errors_add(c->errs, "mqtt.url: the port '%.20s' is not within 1..65535",
-                    colon + 1);
+static int find_bus(const struct settings *s, const char *name)
+{
+    for (int i = 0; i < s->bus_count; i++) {
+        if (strcmp(s->bus[i].name, name) == 0 || strcmp(s->bus[i].id, name) == 0) {
+            return i;
         }
     }
-    if (n > 0 && (strpbrk(m->base_topic, "+#$ ") || m->base_topic[0] == '/' ||
-                         m->base_topic[n - 1] == '/')) {
-        opt_errors_add(c->errs, "mqtt.base_topic: '%s' may not have blanks, + # $, or / at its "
-                                "ends", m->base_topic);
+    return -1;
+}
+
+static void find_charger_bus(struct settings *s, int i, struct opt_errors *errs)
+{
+    const char *names[BUSES_MAX + 1] = {NULL}, *near;
+    struct charger_settings *c = &s->charger[i];
+
+    c->bus_index = c->bus[0] ? find_bus(s, c->bus) : -1;
+    if (!c->bus[0] || c->bus_index >= 0) {
+        return;
     }
-    if (strpbrk(m->discovery_prefix, "+#$ ")) {
-        opt_errors_add(c->errs, "mqtt.discovery_prefix: '%s' may not have blanks or + # $",
-                m->discovery_prefix);
+    for (int k = 0; k < s->bus_count; k++) {
+        names[k] = s->bus[k].name;
     }
-    if (m->client_id[0] != '\0' && strpbrk(m->client_id, "/+#")) {
-        opt_errors_add(c->errs, "mqtt.client_id: '%s' may not have / + or #", m->client_id);
+    near = str_nearest(c->bus, names);
+    if (near) {
+        opt_errors_add(errs, "chargers[%d].bus: there is no bus '%s'; did you mean %s?", i,
+                c->bus, near);
+    } else {
+        opt_errors_add(errs, "chargers[%d].bus: there is no bus '%s'", i, c->bus);
     }
 }
 
-/* True if the circuit is `above` or hangs below it. */
-static bool below(const struct settings *s, int circuit, int above)
+static bool on_virtual_bus(const struct settings *s, const struct charger_settings *c)
 {
-    for (int steps = 0; circuit >= 0 && steps <= s->circuit_count; steps++) {
-        if (circuit == above) {
+    for (int k = 0; k < s->bus_count; k++) {
+        if ((c->bus_index == k || !c->bus[0]) && settings_virtual_count(s->bus[k].port) > 0) {
             return true;
         }
-        circuit = s->circuit[circuit].parent_index;
     }
     return false;
 }
 
-/* A protocol 2 unit cannot be held below 6 A: do all that we know of fit? */
-static void check_floors(struct check *c)
+static void check_id(struct settings *s, int i, struct opt_errors *errs)
 {
-    const struct settings *s = c->s;
+    struct charger_settings *c = &s->charger[i];
+    size_t n = strlen(c->id);
 
-    for (int i = 0; i < s->circuit_count; i++) {
-        int units = 0;
-
-        for (int b = 0; b < s->bus_count; b++) {
-            int configured = 0;
-
-            if (!below(s, s->bus[b].circuit_index, i)) {
-                continue;
-            }
-            for (int k = 0; k < s->charger_count; k++) {
-                configured += s->charger[k].bus_index == b ||
-                        (s->charger[k].bus_index < 0 && s->bus_count == 1);
-            }
-            if (strncmp(s->bus[b].port, "virtual:", 8) == 0 && s->bus[b].port[8] - '0' > configured) {
-                configured = s->bus[b].port[8] - '0';
-            }
-            units += configured > 0 ? configured : 1;
+    for (char *p = c->id; *p; p++) {
+        if (*p >= 'A' && *p <= 'Z') {
+            *p = (char)(*p - 'A' + 'a');
         }
-        if (units * STUCK_FLOOR_MA > s->circuit[i].effective_limit_ma) {
-            opt_errors_add(c->warnings, "circuits[%d].limit_a: %d chargers of 6 A each do not fit "
-                                        "%d A of circuit %s: those of protocol 2 cannot be held "
-                                        "below 6 A, so not all will be used", i, units,
-                    s->circuit[i].effective_limit_ma / 1000, s->circuit[i].name);
+    }
+    if (n == 2 && c->id[0] == 'v' && c->id[1] >= '1' && c->id[1] <= '9') {
+        if (!on_virtual_bus(s, c)) {
+            opt_errors_add(
+                    errs, "chargers[%d].id: '%s' is for a bus with port virtual:N", i, c->id);
+        }
+    } else if (n > 0 && (n != 4 || strspn(c->id, "0123456789abcdef") != 4)) {
+        opt_errors_add(errs,
+                "chargers[%d].id: '%s' is not four hexadecimal digits such as"
+                " \"a1b2\" (or v1 to v9 on a virtual bus)",
+                i, c->id);
+        return;
+    }
+    for (int k = 0; k < i && n > 0; k++) {
+        const struct charger_settings *other = &s->charger[k];
+
+        if (strcmp(other->id, c->id) != 0) {
+            continue;
+        }
+        if (other->bus_index == c->bus_index) {
+            opt_errors_add(errs, "chargers[%d].id: '%s' is chargers[%d] as well", i, c->id, k);
+        } else if (other->bus_index < 0 || c->bus_index < 0) {
+            opt_errors_add(errs,
+                    "chargers[%d].id: '%s' is chargers[%d] as well, both must name"
+                    " their bus",
+                    i, c->id, k);
+        }
+    }
+}
+
+static void check_amps(const struct charger_settings *c, int i, struct opt_errors *errs)
+{
+    int32_t floor = c->min_ma == OPT_UNSET ? FLOOR_MA : c->min_ma;
+    char low[AMPS_ROOM], want[AMPS_ROOM], most[AMPS_ROOM];
+
+    amps(low, floor);
+    amps(want, c->default_ma == OPT_UNSET ? 0 : c->default_ma);
+    amps(most, c->max_ma == OPT_UNSET ? 0 : c->max_ma);
+    if (c->max_ma != OPT_UNSET && floor > c->max_ma) {
+        opt_errors_add(
+                errs, "chargers[%d].min_a: %s is above max_a, which is %s", i, low, most);
+    }
+    if (c->default_ma == OPT_UNSET || c->default_ma == 0) {
+        return;
+    }
+    if (c->max_ma != OPT_UNSET && c->default_ma > c->max_ma) {
+        opt_errors_add(
+                errs, "chargers[%d].default_a: %s is above max_a, which is %s", i, want, most);
+    } else if (c->default_ma < floor) {
+        opt_errors_add(errs,
+                "chargers[%d].default_a: %s is below the least offer of %s, and not"
+                " 0 (do not charge)",
+                i, want, low);
+    }
+}
+
+/* ---- floors ---- */
+
+/* The bus a charger is known to be on; -1: not known. */
+static int bus_of(const struct settings *s, const struct charger_settings *c)
+{
+    return c->bus[0] ? c->bus_index : s->bus_count == 1 ? 0 : -1;
+}
+
+static void check_bus_size(const struct settings *s, int bus, struct opt_errors *errs)
+{
+    int n = 0;
+
+    for (int k = 0; k < s->charger_count; k++) {
+        n += bus_of(s, &s->charger[k]) == bus;
+    }
+    if (n > BUS_CHARGERS_MAX) {
+        opt_errors_add(errs, "chargers: %d on bus '%s', a bus holds at most %d", n,
+                s->bus[bus].name, BUS_CHARGERS_MAX);
+    }
+}
+
+static bool below(const struct settings *s, int circuit, int top)
+{
+    while (circuit >= 0 && circuit != top) {
+        circuit = s->circuit[circuit].parent_index;
+    }
+    return circuit == top;
+}
+
+/* Adds the chargers of a bus: those of the file, those a virtual bus has, at least one. */
+static int add_bus_floors(const struct settings *s, int bus, int32_t phase_ma[PHASES])
+{
+    int n = 0, least = settings_virtual_count(s->bus[bus].port);
+
+    for (int k = 0; k < s->charger_count; k++) {
+        const struct charger_settings *c = &s->charger[k];
+
+        if (bus_of(s, c) != bus) {
+            continue;
+        }
+        n++;
+        for (int p = 0; p < PHASES; p++) {
+            phase_ma[p] += phase_bits((enum phase_map)c->phases) >> p & 1 ? STUCK_FLOOR_MA : 0;
+        }
+    }
+    for (least = least > 0 ? least : 1; n < least; n++) {
+        for (int p = 0; p < PHASES; p++) {
+            phase_ma[p] += STUCK_FLOOR_MA;
+        }
+    }
+    return n;
+}
+
+static void check_floors(const struct settings *s, struct opt_errors *warnings)
+{
+    for (int i = 0; i < s->circuit_count; i++) {
+        int32_t phase_ma[PHASES] = {0}, limit = s->circuit[i].effective_limit_ma;
+        char shown[AMPS_ROOM];
+        int n = 0, worst = 0;
+
+        for (int k = 0; k < s->bus_count; k++) {
+            if (s->bus[k].circuit_index >= 0 && below(s, s->bus[k].circuit_index, i)) {
+                n += add_bus_floors(s, k, phase_ma);
+            }
+        }
+        for (int p = 1; p < PHASES; p++) {
+            worst = phase_ma[p] > phase_ma[worst] ? p : worst;
+        }
+        if (limit >= FLOOR_MA && phase_ma[worst] > limit) {
+            amps(shown, limit);
+            opt_errors_add(warnings,
+                    "circuits[%d]: each of its %d chargers may keep 6 A even"
+                    " when told 0, %d A on L%d do not fit into %s A; those of"
+                    " lowest priority will wait",
+                    i, n, phase_ma[worst] / 1000, worst + 1, shown);
         }
     }
 }
 
 void settings_check(struct settings *s, struct opt_errors *errs, struct opt_errors *warnings)
 {
-    struct check c = {s, errs, warnings};
-
-    check_mqtt(&c);
-    check_circuits(&c);
-    check_buses(&c);
-    check_chargers(&c);
-    if (errs->count == 0) {
-        check_floors(&c);
-        if (s->bus_count == 0) {
-            opt_errors_add(warnings, "buses: there is none, so no charger will be found");
-        }
+    settings_check_mqtt(&s->mqtt, errs, warnings);
+    for (int i = 0; i < s->circuit_count; i++) {
+        check_circuit(s, i, errs, warnings);
     }
+    check_parents(s, errs, warnings);
+    for (int i = 0; i < s->bus_count; i++) {
+        check_bus(s, i, errs, warnings);
+    }
+    if (s->bus_count == 0) {
+        opt_errors_add(warnings, "buses: there is none, so there are no chargers");
+    }
+    for (int i = 0; i < s->charger_count; i++) {
+        find_charger_bus(s, i, errs);
+        check_id(s, i, errs);
+        check_amps(&s->charger[i], i, errs);
+    }
+    for (int i = 0; i < s->bus_count; i++) {
+        check_bus_size(s, i, errs);
+    }
+    check_floors(s, warnings);
 }

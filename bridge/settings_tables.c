@@ -9,8 +9,8 @@ static const char *const regions[] = {"eu", "na", NULL};
 static const char *const formats[] = {"human", "json", "journal", NULL};
 static const char *const phase_words[] = {"unknown", "L1", "L2", "L3", "L1L2", "L1L2L3", NULL};
 
-#define TEXT(T, name, member, ...) OPTION(T, name, member, OPT_STRING, __VA_ARGS__)
-#define AMPS(T, name, member, ...) OPTION(T, name, member, OPT_AMPS, .unit = "A", __VA_ARGS__)
+#define TEXT(T, name, member, ...)  OPTION(T, name, member, OPT_STRING, __VA_ARGS__)
+#define AMPS(T, name, member, ...)  OPTION(T, name, member, OPT_AMPS, .unit = "A", __VA_ARGS__)
 #define COUNT(T, name, member, ...) OPTION(T, name, member, OPT_INT, __VA_ARGS__)
 
 /* clang-format off */
@@ -111,7 +111,7 @@ static const struct opt circuit_rows[] = {
         .text = "The name of the circuit."),
     AMPS(struct circuit_settings, "limit_a", limit_ma, .min = 0, .max = 1000000, .fallback = OPT_UNSET,
         .text = "What the circuit carries continuously on each phase; a circuit without it has 6 A."),
-    AMPS(struct circuit_settings, "breaker_a", breaker_ma, .min = 0, .max = 1000000, .fallback = OPT_UNSET,
+    AMPS(struct circuit_settings, "breaker_a", breaker_ma, .min = 1000, .max = 1000000, .fallback = OPT_UNSET,
         .text = "Its breaker; where site.region is na, 80 % of it may flow continuously."),
     TEXT(struct circuit_settings, "parent", parent, .flags = OPT_RESTART,
         .text = "The name of the circuit that feeds it."),

@@ -10,17 +10,25 @@
 /* One section: an object, or a list of objects. */
 struct section {
     const char *name;
-    const char *text;          /* one sentence for the docs */
+    const char *text; /* one sentence for the docs */
     const struct opt *table;
-    size_t offset;             /* of the struct or the first of the array in struct settings */
-    size_t size;               /* of one */
-    int max;                   /* entries of a list; 0: an object */
-    size_t count_offset;       /* of the int that counts a list */
+    size_t offset;       /* of the struct or the first of the array in struct settings */
+    size_t size;         /* of one */
+    int max;             /* entries of a list; 0: an object */
+    size_t count_offset; /* of the int that counts a list */
 };
 extern const struct section sections[];
 extern const size_t section_count;
 
 /* settings_check.c: what the tables cannot say; fills ids and indexes. */
 void settings_check(struct settings *s, struct opt_errors *errs, struct opt_errors *warnings);
+
+/* settings_check_text.c: the parts of it that look at one text. */
+void settings_check_mqtt(
+        const struct mqtt_settings *m, struct opt_errors *errs, struct opt_errors *warnings);
+void settings_check_port(const char *port, const char *path, struct opt_errors *errs);
+
+/* N of "virtual:N"; 0 for every other port. */
+int settings_virtual_count(const char *port);
 
 #endif

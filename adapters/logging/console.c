@@ -8,6 +8,7 @@
 #include "bridge/base/log.h"
 #include "bridge/base/str.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -57,6 +58,9 @@ static void write_out(const char *p, size_t n)
         /* A pipe takes PIPE_BUF (4096) bytes at once without blocking when it is writable. */
         ssize_t done = write(STDERR_FILENO, p, n < 4096 ? n : 4096);
 
+        if (done < 0 && (errno == EINTR || errno == EAGAIN)) {
+            continue;
+        }
         if (done <= 0) {
             return;
         }

@@ -112,9 +112,10 @@ char *buf_take(struct buf *b)
     char *data = NULL;
 
     /* An empty text is a text too: the caller asked for something to free. */
-    if (!b->failed && (b->data || grow(b, 0))) {
+    if (!b->failed && !b->data) {
+        data = calloc(1, 1);
+    } else if (!b->failed) {
         data = b->data;
-        data[b->len] = '\0';
         b->data = NULL;
     }
     free(b->data);

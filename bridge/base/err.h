@@ -31,7 +31,7 @@ struct err {
     char text[240];
 };
 
-/* Sets code and text; returns code, so that `return err_set(e, ERR_INVALID, ...)` reads well. */
+/* Sets code and text; returns code, so that `return err_set(...)` reads well. */
 enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...)
         PRINTF_LIKE(3, 4);
 

@@ -37,20 +37,25 @@ void jw_raw(struct jw *w, const char *key, const char *json); /* json must be va
  * jw_decimal(w, "current", 9950, 3, 2) writes 9.95. */
 void jw_decimal(struct jw *w, const char *key, int64_t v, int digits, int show);
 
+/* Adds one JSON text to out with line breaks and two blanks a level, for people. json must be
+ * valid JSON. */
+void json_indent(const char *json, struct buf *out);
+
 /* ---- reader ---- */
 
 /* Parses one whole JSON value (nothing after it but blanks, at most depth 16, duplicate keys
- * refused). Caller releases with json_object_put. NULL on error; e says line/offset and what. */
+ * refused). Caller releases with json_put. NULL on error, also for null alone; e says line and
+ * column and what. */
 struct json_object *json_parse(const char *text, size_t len, struct err *e) MUST_CHECK;
 
 /* Typed getters: `path` is for the error text only. */
-enum err_code json_get_int(struct json_object *v, const char *path, int64_t *out, struct err *e)
-        MUST_CHECK;
+enum err_code json_get_int(
+        struct json_object *v, const char *path, int64_t *out, struct err *e) MUST_CHECK;
 /* Decimal times scale, towards zero; refuses NaN, infinities and text. */
 enum err_code json_get_scaled(struct json_object *v, const char *path, int64_t scale,
         int64_t *out, struct err *e) MUST_CHECK;
-enum err_code json_get_bool(struct json_object *v, const char *path, bool *out, struct err *e)
-        MUST_CHECK;
+enum err_code json_get_bool(
+        struct json_object *v, const char *path, bool *out, struct err *e) MUST_CHECK;
 /* Borrowed text, valid while v lives; refuses embedded NULs and bytes below 0x20. */
 const char *json_get_str(struct json_object *v, const char *path, struct err *e) MUST_CHECK;
 

@@ -1,210 +1,418 @@
 /*
- * json_read - strict parsing and typed getters over json-c.
- *
- * json-c alone keeps the last of two equal keys, takes trailing text and NaN; so the text is first
- * walked by a small checker of our own, which finds those and says where.
+ * json_read - the strict reader of json.h. The parser is ours, since json-c's accepts duplicate
+ * keys silently and does not say where an error stands; the tree is json-c's.
  * SPDX-License-Identifier: MIT
  */
 #include "bridge/base/json.h"
 #include "bridge/base/str.h"
 
-#include <json-c/json.h>
-#include <stdlib.h>
+#include <limits.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 16, KEYS_MAX = 256 };
+#include <json-c/json.h>
 
-struct place {
-    int line, column;
+enum { DEPTH_MAX = 16, NUMBER_MAX = 64 };
+
+struct parser {
+    const char *text, *at, *end;
+    int depth;
+    struct err *e;
+    bool failed;
 };
 
-static struct place place_of(const char *text, size_t at)
+/* "JSON, line 3 column 7: what". Columns count characters. */
+static void complain(struct parser *p, const char *at, const char *what)
 {
-    struct place p = {1, 1};
+    unsigned line = 1, column = 1;
 
-    for (size_t i = 0; i < at; i++) {
-        p.column++;
-        if (text[i] == '\n') {
-            p.line++;
-            p.column = 1;
+    for (const char *c = p->text; c < at; c++) {
+        if (*c == '\n') {
+            line++;
+            column = 1;
+        } else if (((unsigned char)*c & 0xC0) != 0x80) {
+            column++;
         }
     }
-    return p;
+    if (!p->failed) {
+        err_set(p->e, ERR_INVALID, "JSON, line %u column %u: %s", line, column, what);
+    }
+    p->failed = true;
 }
 
-static enum err_code fail(struct err *e, const char *text, size_t at, const char *what)
+static void blanks(struct parser *p)
 {
-    struct place p = place_of(text, at);
-
-    return err_set(e, ERR_INVALID, "JSON, line %d column %d: %s", p.line, p.column, what);
+    while (p->at < p->end &&
+            (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r')) {
+        p->at++;
+    }
 }
 
-/* A string as it stands in the text, without its quotes. */
-struct key {
-    size_t at, len;
-    int level;
-};
-
-struct checker {
-    const char *text;
-    size_t len;
-    struct err *e;
-    int level;
-    bool object[DEPTH_MAX + 1];
-    struct key key[KEYS_MAX]; /* of the objects that are open */
-    int keys;
-};
-
-static bool known(struct checker *c, size_t at, size_t len)
+static bool accept(struct parser *p, char c)
 {
-    for (int i = 0; i < c->keys; i++) {
-        if (c->key[i].level == c->level && c->key[i].len == len &&
-                memcmp(c->text + c->key[i].at, c->text + at, len) == 0) {
-            return true;
-        }
+    blanks(p);
+    if (p->at < p->end && *p->at == c) {
+        p->at++;
+        return true;
     }
     return false;
 }
 
-/* Behind a string that ended at `end`: is it a key? */
-static bool is_key(const struct checker *c, size_t end)
+static void expected(struct parser *p, const char *what)
 {
-    while (end < c->len && strchr(" \t\r\n", c->text[end]) && c->text[end] != '\0') {
-        end++;
+    char line[120];
+
+    blanks(p);
+    if (p->at == p->end) {
+        str_format(line, sizeof(line), "the text ends where %s should stand", what);
+    } else if ((unsigned char)*p->at > 0x20 && (unsigned char)*p->at < 0x7f) {
+        str_format(line, sizeof(line), "expected %s, found '%c'", what, *p->at);
+    } else {
+        str_format(line, sizeof(line), "expected %s", what);
     }
-    return end < c->len && c->text[end] == ':' && c->object[c->level];
+    complain(p, p->at, line);
 }
 
-static enum err_code string(struct checker *c, size_t *i)
+static bool hex4(struct parser *p, unsigned *out)
 {
-    size_t at = *i + 1, k = at;
+    unsigned v = 0;
 
-    while (k < c->len && c->text[k] != '"') {
-        if ((unsigned char)c->text[k] < 0x20) {
-            return fail(c->e, c->text, k, "a control character in a text");
+    if (p->end - p->at < 4) {
+        return false;
+    }
+    for (int i = 0; i < 4; i++) {
+        char c = *p->at++;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+
+        if (digit < 0) {
+            return false;
         }
-        k += c->text[k] == '\\' ? 2 : 1;
+        v = v * 16 + (unsigned)digit;
     }
-    if (k >= c->len) {
-        return fail(c->e, c->text, *i, "a text without its closing quote");
-    }
-    *i = k + 1;
-    if (!is_key(c, k + 1)) {
-        return ERR_OK;
-    }
-    if (known(c, at, k - at)) {
-        fail(c->e, c->text, at, "");
-        return err_set(c->e, ERR_INVALID, "JSON, line %d column %d: '%.*s' stands twice",
-                place_of(c->text, at).line, place_of(c->text, at).column,
-                (int)(k - at < 60 ? k - at : 60), c->text + at);
-    }
-    if (c->keys == KEYS_MAX) {
-        return fail(c->e, c->text, at, "too many members");
-    }
-    c->key[c->keys++] = (struct key){at, k - at, c->level};
-    return ERR_OK;
+    *out = v;
+    return true;
 }
 
-static enum err_code deeper(struct checker *c, size_t i)
+static void add_utf8(struct buf *b, unsigned c)
 {
-    if (c->level == DEPTH_MAX) {
-        return fail(c->e, c->text, i, "nested deeper than 16");
+    if (c < 0x80) {
+        buf_addc(b, (char)c);
+    } else if (c < 0x800) {
+        buf_addc(b, (char)(0xC0 | c >> 6));
+        buf_addc(b, (char)(0x80 | (c & 0x3F)));
+    } else if (c < 0x10000) {
+        buf_addc(b, (char)(0xE0 | c >> 12));
+        buf_addc(b, (char)(0x80 | (c >> 6 & 0x3F)));
+        buf_addc(b, (char)(0x80 | (c & 0x3F)));
+    } else {
+        buf_addc(b, (char)(0xF0 | c >> 18));
+        buf_addc(b, (char)(0x80 | (c >> 12 & 0x3F)));
+        buf_addc(b, (char)(0x80 | (c >> 6 & 0x3F)));
+        buf_addc(b, (char)(0x80 | (c & 0x3F)));
     }
-    c->level++;
-    c->object[c->level] = c->text[i] == '{';
-    return ERR_OK;
 }
 
-static void up(struct checker *c)
+/* After "\u". */
+static bool escaped_unit(struct parser *p, struct buf *b)
 {
-    while (c->keys > 0 && c->key[c->keys - 1].level == c->level) {
-        c->keys--;
+    unsigned c, low;
+
+    if (!hex4(p, &c) || (c >= 0xDC00 && c <= 0xDFFF)) {
+        return false;
     }
-    c->level -= c->level > 0;
-}
-
-/* Depth, duplicate keys, NUL bytes, NaN; the grammar itself is json-c's work. */
-static enum err_code check(const char *text, size_t len, struct err *e)
-{
-    struct checker c = {.text = text, .len = len, .e = e};
-    size_t i = 0;
-
-    while (i < len) {
-        enum err_code r = ERR_OK;
-
-        switch (text[i]) {
-        case '"':
-            r = string(&c, &i);
-            break;
-        case '{':
-        case '[':
-            r = deeper(&c, i++);
-            break;
-        case '}':
-        case ']':
-            up(&c);
-            i++;
-            break;
-        case 'N':
-        case 'I':
-            return fail(e, text, i, "NaN and Infinity are not JSON");
-        case '/':
-            return fail(e, text, i, "comments are not JSON");
-        case '\0':
-            return fail(e, text, i, "a zero byte");
-        default:
-            i++;
+    if (c >= 0xD800 && c <= 0xDBFF) {
+        if (p->end - p->at < 2 || p->at[0] != '\\' || p->at[1] != 'u') {
+            return false;
         }
-        if (r != ERR_OK) {
-            return r;
+        p->at += 2;
+        if (!hex4(p, &low) || low < 0xDC00 || low > 0xDFFF) {
+            return false;
+        }
+        c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
+    }
+    add_utf8(b, c);
+    return true;
+}
+
+static bool escape(struct parser *p, struct buf *b)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    const char *found;
+
+    if (p->at == p->end) {
+        return false;
+    }
+    if (*p->at == 'u') {
+        p->at++;
+        return escaped_unit(p, b);
+    }
+    found = *p->at ? strchr(from, *p->at) : NULL;
+    if (!found) {
+        return false;
+    }
+    buf_addc(b, to[found - from]);
+    p->at++;
+    return true;
+}
+
+/* The characters after the opening quote, into b. */
+static bool string(struct parser *p, struct buf *b)
+{
+    while (p->at < p->end && *p->at != '"') {
+        const char *start = p->at;
+        size_t n = str_utf8(p->at, (size_t)(p->end - p->at));
+
+        if (n == 0) {
+            complain(p, start, "the text is not UTF-8");
+            return false;
+        }
+        if ((unsigned char)*p->at < 0x20) {
+            complain(p, start, "a line break or control character inside quotes");
+            return false;
+        }
+        p->at += n;
+        if (*start != '\\') {
+            buf_add(b, start, n);
+        } else if (!escape(p, b)) {
+            complain(p, start, "no such escape");
+            return false;
         }
     }
-    return ERR_OK;
+    if (p->at == p->end) {
+        complain(p, p->at, "the text ends inside quotes");
+        return false;
+    }
+    p->at++;
+    if (!buf_ok(b)) {
+        complain(p, p->at, "out of memory");
+    }
+    return buf_ok(b);
+}
+
+static struct json_object *keep(struct parser *p, struct json_object *v)
+{
+    if (!v) {
+        complain(p, p->at, "out of memory");
+    }
+    return v;
+}
+
+static struct json_object *string_value(struct parser *p)
+{
+    CLEANUP(buf_finish) struct buf b;
+
+    buf_init(&b, INT_MAX - 1);
+    if (!string(p, &b)) {
+        return NULL;
+    }
+    return keep(p, json_object_new_string_len(buf_text(&b), (int)b.len));
+}
+
+static bool digits(struct parser *p)
+{
+    const char *start = p->at;
+
+    while (p->at < p->end && *p->at >= '0' && *p->at <= '9') {
+        p->at++;
+    }
+    return p->at > start;
+}
+
+static bool next_is(const struct parser *p, const char *any)
+{
+    return p->at < p->end && *p->at && strchr(any, *p->at);
+}
+
+static struct json_object *number(struct parser *p)
+{
+    const char *start = p->at, *first;
+    char copy[NUMBER_MAX];
+    size_t len;
+    int64_t v;
+
+    p->at += *p->at == '-';
+    first = p->at;
+    if (!digits(p) || (*first == '0' && p->at - first > 1)) {
+        complain(p, start, "not a number");
+        return NULL;
+    }
+    if (next_is(p, ".")) {
+        p->at++;
+        if (!digits(p)) {
+            complain(p, start, "not a number");
+            return NULL;
+        }
+    }
+    if (next_is(p, "eE")) {
+        p->at++;
+        p->at += next_is(p, "+-");
+        if (!digits(p)) {
+            complain(p, start, "not a number");
+            return NULL;
+        }
+    }
+    len = (size_t)(p->at - start);
+    if (str_int(start, len, &v)) {
+        return keep(p, json_object_new_int64(v));
+    }
+    if (len >= sizeof(copy)) {
+        complain(p, start, "the number has too many digits");
+        return NULL;
+    }
+    memcpy(copy, start, len);
+    copy[len] = '\0';
+    if (!str_scaled(start, len, 1, &v)) {
+        v = *start == '-' ? INT64_MIN : INT64_MAX;
+    }
+    /* The digits stay as they were written: the getters read those, never a double. */
+    return keep(p, json_object_new_double_s((double)v, copy));
+}
+
+/* `"name":` of the next member of object. */
+static bool member_name(struct parser *p, struct json_object *object, struct buf *name)
+{
+    const char *start;
+
+    blanks(p);
+    start = p->at;
+    if (!accept(p, '"')) {
+        expected(p, "a name in quotes");
+        return false;
+    }
+    if (!string(p, name)) {
+        return false;
+    }
+    if (strlen(buf_text(name)) != name->len) {
+        complain(p, start, "a NUL inside a name");
+        return false;
+    }
+    if (json_object_object_get_ex(object, buf_text(name), NULL)) {
+        char line[120];
+
+        str_format(line, sizeof(line), "\"%.60s\" is given twice", buf_text(name));
+        complain(p, start, line);
+        return false;
+    }
+    if (!accept(p, ':')) {
+        expected(p, "':'");
+        return false;
+    }
+    return true;
+}
+
+/* Takes ownership of v, which may be NULL: JSON's null. */
+static bool attach(
+        struct parser *p, struct json_object *parent, const char *name, struct json_object *v)
+{
+    int r = name ? json_object_object_add(parent, name, v) : json_object_array_add(parent, v);
+
+    if (r != 0) {
+        json_object_put(v);
+        complain(p, p->at, "out of memory");
+    }
+    return r == 0;
+}
+
+static bool word(struct parser *p, const char *w)
+{
+    size_t n = strlen(w);
+
+    if ((size_t)(p->end - p->at) >= n && memcmp(p->at, w, n) == 0) {
+        p->at += n;
+        return true;
+    }
+    return false;
+}
+
+static struct json_object *scalar(struct parser *p)
+{
+    if (word(p, "\"")) {
+        return string_value(p);
+    }
+    if (next_is(p, "-0123456789")) {
+        return number(p);
+    }
+    if (word(p, "true")) {
+        return keep(p, json_object_new_boolean(1));
+    }
+    if (word(p, "false")) {
+        return keep(p, json_object_new_boolean(0));
+    }
+    if (!word(p, "null")) {
+        expected(p, "a value");
+    }
+    return NULL;
+}
+
+/* The closing bracket; v, or NULL after a failure. */
+static struct json_object *finish(struct parser *p, struct json_object *v, bool is_object)
+{
+    if (!p->failed && !accept(p, is_object ? '}' : ']')) {
+        expected(p, is_object ? "',' or '}'" : "',' or ']'");
+    }
+    p->depth--;
+    if (p->failed) {
+        json_object_put(v);
+        return NULL;
+    }
+    return v;
+}
+
+/* NULL is JSON's null as well as a failure: p->failed tells. */
+static struct json_object *value(struct parser *p)
+{
+    bool is_object, more;
+    struct json_object *v;
+
+    blanks(p);
+    if (!next_is(p, "{[")) {
+        return scalar(p);
+    }
+    if (++p->depth > DEPTH_MAX) {
+        complain(p, p->at, "nested more than 16 deep");
+        return NULL;
+    }
+    is_object = *p->at++ == '{';
+    v = keep(p, is_object ? json_object_new_object() : json_object_new_array());
+    blanks(p);
+    more = v && !next_is(p, is_object ? "}" : "]");
+    while (more) {
+        CLEANUP(buf_finish) struct buf name;
+        struct json_object *child;
+
+        buf_init(&name, BUF_CAP_DOCUMENT);
+        if (is_object && !member_name(p, v, &name)) {
+            break;
+        }
+        child = value(p);
+        more = !p->failed && attach(p, v, is_object ? buf_text(&name) : NULL, child) &&
+               accept(p, ',');
+    }
+    return finish(p, v, is_object);
 }
 
 struct json_object *json_parse(const char *text, size_t len, struct err *e)
 {
-    struct json_tokener *t;
+    struct parser p = {.text = text, .at = text, .end = text + len, .e = e};
     struct json_object *v;
-    enum json_tokener_error why;
-    size_t end;
 
-    if (len > INT32_MAX || check(text, len, e) != ERR_OK) {
+    if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        p.text = p.at = text + 3; /* some editors begin files with this mark */
+    }
+    v = value(&p);
+    blanks(&p);
+    if (!p.failed && p.at < p.end) {
+        complain(&p, p.at, "more text after the end");
+    }
+    if (p.failed) {
+        json_object_put(v);
         return NULL;
     }
-    t = json_tokener_new_ex(DEPTH_MAX + 2);
-    if (!t) {
-        err_set(e, ERR_NO_MEMORY, "JSON: out of memory");
-        return NULL;
-    }
-    json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS |
-                                      JSON_TOKENER_VALIDATE_UTF8);
-    v = json_tokener_parse_ex(t, text, (int)len);
-    why = json_tokener_get_error(t);
-    end = json_tokener_get_parse_end(t);
-    if (why == json_tokener_continue) {
-        /* A number or word at the very end wants to see that nothing follows. */
-        v = json_tokener_parse_ex(t, "", 1);
-        why = json_tokener_get_error(t);
-        end = len;
-        if (why == json_tokener_continue) {
-            fail(e, text, len, "the text ends too early");
-        }
-    }
-    json_tokener_free(t);
-    if (why != json_tokener_success) {
-        if (why != json_tokener_continue) {
-            fail(e, text, end, json_tokener_error_desc(why));
-        }
-        json_put(v);
-        return NULL;
-    }
-    for (; end < len; end++) {
-        if (!strchr(" \t\r\n", text[end])) {
-            fail(e, text, end, "text behind the end");
-            json_put(v);
-            return NULL;
-        }
+    if (!v) {
+        /* json-c has no object for null, and NULL means failure here. */
+        err_set(e, ERR_INVALID, "JSON, line 1 column 1: null alone is no document");
     }
     return v;
 }
@@ -233,8 +441,8 @@ enum err_code json_get_int(struct json_object *v, const char *path, int64_t *out
     return ERR_OK;
 }
 
-enum err_code json_get_scaled(struct json_object *v, const char *path, int64_t scale,
-        int64_t *out, struct err *e)
+enum err_code json_get_scaled(
+        struct json_object *v, const char *path, int64_t scale, int64_t *out, struct err *e)
 {
     const char *text;
 

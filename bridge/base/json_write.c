@@ -2,6 +2,7 @@
  * json_write - the streaming writer of json.h. SPDX-License-Identifier: MIT
  */
 #include "bridge/base/json.h"
+#include "bridge/base/str.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -13,22 +14,30 @@ void jw_init(struct jw *w, struct buf *b)
     *w = (struct jw){.b = b};
 }
 
-static void text(struct jw *w, const char *s)
+static void quoted(struct jw *w, const char *s)
 {
-    buf_addc(w->b, '"');
-    for (; *s != '\0'; s++) {
-        unsigned char c = (unsigned char)*s;
+    struct buf *b = w->b;
+    size_t n = strlen(s);
 
-        if (c == '"' || c == '\\') {
-            buf_addc(w->b, '\\');
-            buf_addc(w->b, (char)c);
-        } else if (c < 0x20) {
-            buf_addf(w->b, "\\u%04x", (unsigned)c);
+    buf_addc(b, '"');
+    while (n > 0) {
+        size_t len = str_utf8(s, n);
+
+        if (len == 0) {
+            buf_adds(b, "\\ufffd"); /* whatever it was, the document stays valid */
+            len = 1;
+        } else if (*s == '"' || *s == '\\') {
+            buf_addc(b, '\\');
+            buf_addc(b, *s);
+        } else if ((unsigned char)*s < 0x20) {
+            buf_addf(b, "\\u%04x", (unsigned)*s);
         } else {
-            buf_addc(w->b, (char)c);
+            buf_add(b, s, len);
         }
+        s += len;
+        n -= len;
     }
-    buf_addc(w->b, '"');
+    buf_addc(b, '"');
 }
 
 /* Comma where one is due, then the key. */
@@ -41,7 +50,7 @@ static void before(struct jw *w, const char *key)
     }
     w->nonempty |= bit;
     if (key) {
-        text(w, key);
+        quoted(w, key);
         buf_addc(w->b, ':');
     }
 }
@@ -86,14 +95,14 @@ void jw_array_end(struct jw *w)
     up(w, ']');
 }
 
-void jw_str(struct jw *w, const char *key, const char *s)
+void jw_str(struct jw *w, const char *key, const char *text)
 {
-    if (!s) {
+    if (!text) {
         jw_null(w, key);
         return;
     }
     before(w, key);
-    text(w, s);
+    quoted(w, text);
 }
 
 void jw_int(struct jw *w, const char *key, int64_t v)
@@ -122,7 +131,7 @@ void jw_raw(struct jw *w, const char *key, const char *json)
 
 void jw_decimal(struct jw *w, const char *key, int64_t v, int digits, int show)
 {
-    uint64_t m = v < 0 ? (uint64_t)-(v + 1) + 1 : (uint64_t)v;
+    uint64_t m = v < 0 ? (uint64_t) - (v + 1) + 1 : (uint64_t)v;
     uint64_t cut = 1, scale = 1;
     char fraction[24] = "";
 
@@ -152,4 +161,50 @@ void jw_decimal(struct jw *w, const char *key, int64_t v, int digits, int show)
         }
         buf_addf(w->b, ".%s", fraction);
     }
+}
+
+static void new_line(struct buf *out, int level)
+{
+    buf_addc(out, '\n');
+    for (int i = 0; i < level; i++) {
+        buf_adds(out, "  ");
+    }
+}
+
+/* The number of bytes of the JSON string that starts at s, quotes included. */
+static size_t string_length(const char *s)
+{
+    size_t n = 1;
+
+    while (s[n] && s[n] != '"') {
+        n += s[n] == '\\' && s[n + 1] ? 2 : 1;
+    }
+    return s[n] ? n + 1 : n;
+}
+
+void json_indent(const char *json, struct buf *out)
+{
+    int level = 0;
+
+    while (*json) {
+        size_t n = *json == '"' ? string_length(json) : 1;
+        bool opens = *json == '{' || *json == '[', closes = *json == '}' || *json == ']';
+
+        if (closes) {
+            new_line(out, --level);
+        }
+        buf_add(out, json, n);
+        if (opens && (json[1] == '}' || json[1] == ']')) {
+            buf_addc(out, json[1]);
+            n = 2;
+        } else if (opens) {
+            new_line(out, ++level);
+        } else if (*json == ',') {
+            new_line(out, level);
+        } else if (*json == ':') {
+            buf_addc(out, ' ');
+        }
+        json += n;
+    }
+    buf_addc(out, '\n');
 }

@@ -14,14 +14,25 @@ enum { NAMES_MAX = 48 };
 
 void opt_errors_add(struct opt_errors *errs, const char *fmt, ...)
 {
+    char *text = errs->text[errs->count < OPT_ERRORS_MAX ? errs->count : 0];
     va_list ap;
+    int n;
 
-    if (errs->count < OPT_ERRORS_MAX) {
-        va_start(ap, fmt);
-        vsnprintf(errs->text[errs->count], sizeof(errs->text[0]), fmt, ap);
-        va_end(ap);
+    if (errs->count++ >= OPT_ERRORS_MAX) {
+        return;
     }
-    errs->count++;
+    va_start(ap, fmt);
+    n = vsnprintf(text, sizeof(errs->text[0]), fmt, ap);
+    va_end(ap);
+    if (n >= (int)sizeof(errs->text[0])) {
+        text[str_whole(text, sizeof(errs->text[0]) - 1)] = '\0';
+    }
+    /* Names come from the file: one sentence stays one line. */
+    for (char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
+            *c = '?';
+        }
+    }
 }
 
 static void *member(const struct opt *o, void *config)
@@ -74,27 +85,32 @@ static void join(char *dst, size_t room, const char *path, const char *name)
     str_format(dst, room, "%s%s%s", path, path[0] != '\0' ? "." : "", name);
 }
 
-static void amps_text(char *dst, size_t room, int64_t ma)
+enum { NUMBER_ROOM = 24 };
+
+/* As a person writes it: 16500 mA are "16.5". */
+static void number_text(const struct opt *o, char dst[static NUMBER_ROOM], int64_t v)
 {
-    if (ma % 1000 == 0) {
-        str_format(dst, room, "%" PRId64, ma / 1000);
-    } else {
-        str_format(dst, room, "%" PRId64 ".%03d", ma / 1000, (int)(ma % 1000));
-    }
+    CLEANUP(buf_finish) struct buf b;
+    struct jw w;
+
+    buf_init(&b, NUMBER_ROOM - 1);
+    jw_init(&w, &b);
+    jw_decimal(&w, NULL, v, o->type == OPT_AMPS ? 3 : 0, 3);
+    str_copy(dst, NUMBER_ROOM, buf_text(&b));
 }
 
 static void parse_number(const struct opt *o, void *config, struct json_object *v,
         const char *path, struct opt_errors *errs)
 {
-    bool amps = o->type == OPT_AMPS;
-    char got[40], min[40], max[40];
+    char got[NUMBER_ROOM], min[NUMBER_ROOM], max[NUMBER_ROOM];
     int64_t n = 0;
     struct err e = {0};
-    enum err_code r = amps ? json_get_scaled(v, path, 1000, &n, &e) : json_get_int(v, path, &n, &e);
+    enum err_code r = o->type == OPT_AMPS ? json_get_scaled(v, path, 1000, &n, &e)
+                                          : json_get_int(v, path, &n, &e);
 
-    amps_text(got, sizeof(got), amps ? n : n * 1000);
-    amps_text(min, sizeof(min), amps ? o->min : o->min * 1000);
-    amps_text(max, sizeof(max), amps ? o->max : o->max * 1000);
+    number_text(o, got, n);
+    number_text(o, min, o->min);
+    number_text(o, max, o->max);
     if (r != ERR_OK) {
         opt_errors_add(errs, "%s; allowed: %s..%s%s%s", e.text, min, max, o->unit ? " " : "",
                 o->unit ? o->unit : "");
@@ -131,26 +147,29 @@ static void parse_choice(const struct opt *o, void *config, struct json_object *
 {
     struct err e = {0};
     const char *s = json_get_str(v, path, &e);
+    const char *near;
     char list[160] = "";
 
-    if (!s) {
-        opt_errors_add(errs, "%s", e.text);
-        return;
-    }
     for (int i = 0; o->choices[i]; i++) {
         size_t n = strlen(list);
 
-        if (strcmp(o->choices[i], s) == 0) {
+        if (s && strcmp(o->choices[i], s) == 0) {
             set_int(o, config, i);
             return;
         }
         str_format(list + n, sizeof(list) - n, "%s%s", i > 0 ? ", " : "", o->choices[i]);
     }
-    opt_errors_add(errs, "%s: '%.60s' is not one of %s", path, s, list);
+    if (!s) {
+        opt_errors_add(errs, "%s, one of %s", e.text, list);
+        return;
+    }
+    near = str_nearest(s, o->choices);
+    opt_errors_add(errs, "%s: '%.60s' is not one of %s%s%s%s", path, s, list,
+            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
-static void parse_one(const struct opt *o, void *config, struct json_object *v, const char *path,
-        struct opt_errors *errs)
+static void parse_one(const struct opt *o, void *config, struct json_object *v,
+        const char *path, struct opt_errors *errs)
 {
     struct err e = {0};
     bool flag = false;
@@ -227,6 +246,20 @@ void opt_parse(const struct opt *table, void *config, struct json_object *v, con
     }
 }
 
+static void write_string(const struct opt *o, const char *s, struct jw *w)
+{
+    if (s[0] != '\0') {
+        jw_str(w, o->name, o->flags & OPT_SECRET ? "***" : s);
+    }
+}
+
+static void write_number(const struct opt *o, int32_t v, struct jw *w)
+{
+    if (v != OPT_UNSET) {
+        jw_decimal(w, o->name, v, o->type == OPT_AMPS ? 3 : 0, 3);
+    }
+}
+
 void opt_write(const struct opt *table, const void *config, struct jw *w)
 {
     for (const struct opt *o = table; o->name; o++) {
@@ -235,26 +268,15 @@ void opt_write(const struct opt *table, const void *config, struct jw *w)
             jw_bool(w, o->name, *(const bool *)const_member(o, config));
             break;
         case OPT_INT:
-            if (get_int(o, config) != OPT_UNSET) {
-                jw_int(w, o->name, get_int(o, config));
-            }
-            break;
         case OPT_AMPS:
-            if (get_int(o, config) != OPT_UNSET) {
-                jw_decimal(w, o->name, get_int(o, config), 3, 3);
-            }
+            write_number(o, get_int(o, config), w);
             break;
         case OPT_CHOICE:
             jw_str(w, o->name, o->choices[get_int(o, config)]);
             break;
-        case OPT_STRING: {
-            const char *s = const_member(o, config);
-
-            if (s[0] != '\0') {
-                jw_str(w, o->name, o->flags & OPT_SECRET ? "***" : s);
-            }
+        case OPT_STRING:
+            write_string(o, const_member(o, config), w);
             break;
-        }
         }
     }
 }
@@ -266,8 +288,8 @@ bool opt_needs_restart(const struct opt *table, const void *a, const void *b, co
             continue;
         }
         bool same = o->type == OPT_STRING
-                ? strcmp(const_member(o, a), const_member(o, b)) == 0
-                : memcmp(const_member(o, a), const_member(o, b), o->size) == 0;
+                            ? strcmp(const_member(o, a), const_member(o, b)) == 0
+                            : memcmp(const_member(o, a), const_member(o, b), o->size) == 0;
 
         if (!same) {
             *name = o->name;

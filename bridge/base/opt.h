@@ -39,9 +39,9 @@ struct opt {
     const char *name;
     enum opt_type type;
     size_t offset, size;
-    int64_t min, max, fallback;  /* fallback also for OPT_BOOL and OPT_CHOICE (index) */
-    const char *fallback_str;    /* OPT_STRING; NULL: "" */
-    const char *const *choices;  /* OPT_CHOICE, NULL-terminated */
+    int64_t min, max, fallback; /* fallback also for OPT_BOOL and OPT_CHOICE (index) */
+    const char *fallback_str;   /* OPT_STRING; NULL: "" */
+    const char *const *choices; /* OPT_CHOICE, NULL-terminated */
     unsigned flags;
     const char *unit; /* shown; NULL: none */
     const char *text; /* one full sentence, shown to users, ends with a full stop */
@@ -73,10 +73,11 @@ void opt_parse(const struct opt *table, void *config, struct json_object *v, con
 /* Writes config as JSON members into the open object of w; secrets as "***", unset left out. */
 void opt_write(const struct opt *table, const void *config, struct jw *w);
 
-/* Writes the table as JSON Schema draft 2020-12 `properties` + `required` into the open object. */
+/* Writes the table as a JSON Schema (draft 2020-12) of an object into the open object. */
 void opt_schema(const struct opt *table, struct jw *w);
 
 /* True if an option flagged OPT_RESTART differs; *name is its row's name then. */
-bool opt_needs_restart(const struct opt *table, const void *a, const void *b, const char **name);
+bool opt_needs_restart(
+        const struct opt *table, const void *a, const void *b, const char **name);
 
 #endif

@@ -15,7 +15,10 @@ static bool is_digit(char c)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z') {
+        return (char)(c - 'A' + 'a');
+    }
+    return c;
 }
 
 size_t str_whole(const char *s, size_t n)
@@ -61,8 +64,8 @@ size_t str_utf8(const char *s, size_t n)
         c = c << 6 | (p[i] & 0x3Fu);
     }
     /* Neither longer than needed, nor half of a surrogate pair, nor beyond Unicode. */
-    if ((len == 3 && c < 0x800) || (len == 4 && c < 0x10000) || c > 0x10FFFF
-            || (c >= 0xD800 && c <= 0xDFFF)) {
+    if ((len == 3 && c < 0x800) || (len == 4 && c < 0x10000) || c > 0x10FFFF ||
+            (c >= 0xD800 && c <= 0xDFFF)) {
         return 0;
     }
     return len;
@@ -187,53 +190,68 @@ static int64_t power_of_ten(int n)
 
 enum { FRACTION_DIGITS = 9 }; /* so that fraction times scale stays inside int64 */
 
-bool str_scaled(const char *s, size_t n, int64_t scale, int64_t *out)
+/* The whole part, kept negative, and the first FRACTION_DIGITS digits behind the point. */
+static bool split(const struct decimal *d, int64_t *whole, int64_t *fraction)
 {
-    int64_t whole = 0, frac = 0, part, at = 0;
-    struct decimal d;
+    int64_t at = 0, frac = 0;
     int used = 0;
 
-    while (n > 0 && (*s == ' ' || *s == '\t' || *s == '\r' || *s == '\n')) {
-        s++;
-        n--;
-    }
-    while (n > 0 && strchr(" \t\r\n", s[n - 1]) && s[n - 1]) {
-        n--;
-    }
-    if (scale < 1 || scale > power_of_ten(FRACTION_DIGITS) || !take_apart(s, n, &d)) {
-        return false;
-    }
     /* A point left of the first digit: zeros stand between. */
-    for (at = d.point; at < 0 && used < FRACTION_DIGITS; at++) {
-        used++;
+    if (d->point < 0) {
+        used = d->point < -FRACTION_DIGITS ? FRACTION_DIGITS : (int)-d->point;
     }
-    at = 0;
-    for (size_t i = 0; i < d.len; i++) {
-        if (d.digits[i] == '.') {
+    *whole = 0;
+    for (size_t i = 0; i < d->len; i++) {
+        if (d->digits[i] == '.') {
             continue;
         }
-        if (at < d.point) {
-            if (!push_digit(&whole, d.digits[i])) {
-                return false;
-            }
-        } else if (used < FRACTION_DIGITS) {
-            frac = frac * 10 + (d.digits[i] - '0');
+        if (at < d->point && !push_digit(whole, d->digits[i])) {
+            return false;
+        }
+        if (at >= d->point && used < FRACTION_DIGITS) {
+            frac = frac * 10 + (d->digits[i] - '0');
             used++;
         }
         at++;
     }
-    for (; whole != 0 && at < d.point; at++) {
-        if (!push_digit(&whole, '0')) {
+    for (; *whole != 0 && at < d->point; at++) {
+        if (!push_digit(whole, '0')) {
             return false;
         }
     }
-    part = frac * power_of_ten(FRACTION_DIGITS - used);
-    if (__builtin_mul_overflow(whole, scale, &whole)
-            || __builtin_sub_overflow(whole, part * scale / power_of_ten(FRACTION_DIGITS), &whole)
-            || (!d.minus && whole == INT64_MIN)) {
+    *fraction = frac * power_of_ten(FRACTION_DIGITS - used);
+    return true;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool str_scaled(const char *s, size_t n, int64_t scale, int64_t *out)
+{
+    const int64_t one = power_of_ten(FRACTION_DIGITS);
+    struct decimal d;
+    int64_t v, fraction;
+
+    while (n > 0 && is_blank(*s)) {
+        s++;
+        n--;
+    }
+    while (n > 0 && is_blank(s[n - 1])) {
+        n--;
+    }
+    if (scale < 1 || scale > one || !take_apart(s, n, &d) || !split(&d, &v, &fraction)) {
         return false;
     }
-    *out = d.minus ? whole : -whole;
+    if (__builtin_mul_overflow(v, scale, &v) ||
+            __builtin_sub_overflow(v, fraction * scale / one, &v)) {
+        return false;
+    }
+    if (!d.minus && v == INT64_MIN) {
+        return false;
+    }
+    *out = d.minus ? v : -v;
     return true;
 }
 
@@ -300,8 +318,8 @@ static int distance(const char *a, const char *b)
             int same = lower(a[i - 1]) == lower(b[j - 1]) ? 0 : 1;
 
             now[j] = least(least(before[j] + 1, now[j - 1] + 1), before[j - 1] + same);
-            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2])
-                    && lower(a[i - 2]) == lower(b[j - 1])) {
+            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+                    lower(a[i - 2]) == lower(b[j - 1])) {
                 now[j] = least(now[j], earlier[j - 2] + 1);
             }
         }
@@ -320,15 +338,16 @@ static bool starts_with(const char *s, const char *start)
 
 const char *str_nearest(const char *word, const char *const *words)
 {
-    int best = 1 + (int)strlen(word) / 3;
+    int length = (int)strlen(word);
+    int best = least(1 + length / 3, length - 1); /* something must be the same */
     const char *found = NULL;
 
     for (; *words; words++) {
         int d = distance(word, *words);
 
         /* "max" for "max_a", "limit_amps" for "limit": half a word is near. */
-        if (strlen(word) >= 3 && strlen(*words) >= 3
-                && (starts_with(*words, word) || starts_with(word, *words))) {
+        if (strlen(word) >= 3 && strlen(*words) >= 3 &&
+                (starts_with(*words, word) || starts_with(word, *words))) {
             d = least(d, 1);
         }
         if (d < best || (d == best && !found)) {

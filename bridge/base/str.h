@@ -28,9 +28,9 @@ size_t str_utf8(const char *s, size_t n);
 /* Whole decimal integer, optional sign, nothing else around it (not even blanks). */
 bool str_int(const char *s, size_t n, int64_t *out) MUST_CHECK;
 
-/* Decimal number such as "16", "16.5", "-0.25", "1e1": value times `scale` (1 to 10^9; exact for
- * powers of ten), rounded towards zero. Refuses nan, inf, hex, blanks inside, and what does not fit int64. Blanks around
- * the number are allowed. */
+/* Decimal number such as "16", "16.5", "-0.25", "1e1": value times `scale` (1 to 10^9; exact
+ * for powers of ten), rounded towards zero. Refuses nan, inf, hex, blanks inside, and what does not
+ * fit int64. Blanks around the number are allowed. */
 bool str_scaled(const char *s, size_t n, int64_t scale, int64_t *out) MUST_CHECK;
 
 /* Lower-case slug in [a-z0-9_]: every other run of bytes becomes one '_', none at the ends.

@@ -81,8 +81,8 @@ static bool date(const char **s, int64_t *days)
     static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int year, month, day;
 
-    if (!number(s, 4, &year) || !literal(s, '-') || !number(s, 2, &month) || !literal(s, '-')
-            || !number(s, 2, &day)) {
+    if (!number(s, 4, &year) || !literal(s, '-') || !number(s, 2, &month) || !literal(s, '-') ||
+            !number(s, 2, &day)) {
         return false;
     }
     if (month < 1 || month > 12 || day < 1 || day > lengths[month - 1]) {
@@ -100,8 +100,9 @@ static bool clock_time(const char **s, int64_t *ms)
 {
     int hour, minute, second, weight = 100;
 
-    if (!number(s, 2, &hour) || !literal(s, ':') || !number(s, 2, &minute) || !literal(s, ':')
-            || !number(s, 2, &second) || hour > 23 || minute > 59 || second > 60) {
+    if (!number(s, 2, &hour) || !literal(s, ':') || !number(s, 2, &minute) ||
+            !literal(s, ':') || !number(s, 2, &second) || hour > 23 || minute > 59 ||
+            second > 60) {
         return false;
     }
     *ms = ((int64_t)hour * 60 + minute) * MINUTE_MS + (int64_t)second * SECOND_MS;
@@ -144,8 +145,8 @@ bool str_time_parse(const char *s, int64_t *utc_ms)
 {
     int64_t days, ms, off;
 
-    if (!date(&s, &days) || (!literal(&s, 'T') && !literal(&s, ' ')) || !clock_time(&s, &ms)
-            || !offset(&s, &off) || *s) {
+    if (!date(&s, &days) || (!literal(&s, 'T') && !literal(&s, ' ')) || !clock_time(&s, &ms) ||
+            !offset(&s, &off) || *s) {
         return false;
     }
     *utc_ms = days * DAY_MS + ms - off;

@@ -186,6 +186,33 @@ static void heartbeats_keep_their_rhythm_in_noise_and_with_broken_bits(void **st
     measure_rhythm(3, 50, 10, "three chargers, 50 B/s noise, 1 % broken");
 }
 
+static void heartbeats_keep_their_rhythm_behind_a_slow_gateway(void **state)
+{
+    struct rig *r = rig_new(3, 2);
+    struct samples *s = calloc(1, sizeof(*s));
+    int from;
+
+    (void)state;
+    r->config.gateway = true;
+    r->delay_ms = 300;
+    rig_open(r);
+    rig_run(r, 60000);
+    from = r->tx_count;
+    rig_run(r, 300000);
+    intervals(r, from, s);
+    print_message(
+            "heartbeat interval, three chargers, gateway 300 ms: p50 %d, p99 %d, max %d ms\n",
+            quantile(s, 500), quantile(s, 990), quantile(s, 1000));
+    assert_true(quantile(s, 990) <= 1200);
+    assert_true(rig_least_spacing(r) >= 400);
+    for (int i = 0; i < 3; i++) {
+        assert_true(r->slave[i].asked[0xB4] > 30);
+        check_i64(bus_report(&r->bus, i)->plugged, TRI_NO);
+    }
+    free(s);
+    free(r);
+}
+
 static void one_query_a_round_at_most(void **state)
 {
     struct rig *r = load(3, 0, 0);
@@ -230,6 +257,7 @@ int main(void)
             cmocka_unit_test(a_decrease_for_all_three_is_on_the_wire_within_700_ms),
             cmocka_unit_test(heartbeats_keep_their_rhythm_on_a_quiet_line),
             cmocka_unit_test(heartbeats_keep_their_rhythm_in_noise_and_with_broken_bits),
+            cmocka_unit_test(heartbeats_keep_their_rhythm_behind_a_slow_gateway),
             cmocka_unit_test(one_query_a_round_at_most),
             cmocka_unit_test(one_message_is_in_flight_at_a_time),
     };

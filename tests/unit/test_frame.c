@@ -1,11 +1,11 @@
 /*
  * Marks, escapes, checksum, resynchronisation. SPDX-License-Identifier: MIT
  */
+#include "bridge/core/twc/frame.h"
 #include "tests/support/test.h"
 
-#include "bridge/core/twc/frame.h"
-
-static const uint8_t body[] = {0xFD, 0xE2, 0x40, 0x85, 0x1D, 0x0C, 0x80, 0, 0, 0, 0, 0, 0, 0, 0};
+static const uint8_t body[] = {
+        0xFD, 0xE2, 0x40, 0x85, 0x1D, 0x0C, 0x80, 0, 0, 0, 0, 0, 0, 0, 0};
 
 struct heard {
     int frames, noise, sums, escapes, lengths, longs;
@@ -212,10 +212,10 @@ static void bytes_without_end_are_dropped_until_the_next_mark(void **state)
 
 static void a_wrong_escape_is_refused(void **state)
 {
-    static const uint8_t wrong[] = {0xC0, 0xFD, 0xE2, 0xDB, 0x00, 0x1D, 0x0C, 0x80, 0, 0, 0, 0, 0,
-            0, 0, 0, 0, 0x50, 0xC0};
-    static const uint8_t last[] = {0xC0, 0xFD, 0xE2, 0x40, 0x85, 0x1D, 0x0C, 0x80, 0, 0, 0, 0, 0,
-            0, 0, 0, 0xDB, 0xC0};
+    static const uint8_t wrong[] = {0xC0, 0xFD, 0xE2, 0xDB, 0x00, 0x1D, 0x0C, 0x80, 0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0x50, 0xC0};
+    static const uint8_t last[] = {
+            0xC0, 0xFD, 0xE2, 0x40, 0x85, 0x1D, 0x0C, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0xDB, 0xC0};
     struct frame_decoder d = {0};
     struct heard h = {0};
 

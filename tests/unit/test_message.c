@@ -2,10 +2,9 @@
  * What frames say (every vector of tests/data/twc-vectors.json), and what the master's encoder
  * can say at all. SPDX-License-Identifier: MIT
  */
-#include "tests/support/test.h"
-
 #include "bridge/core/twc/message.h"
 #include "bridge/core/twc/message_master.h"
+#include "tests/support/test.h"
 
 #include <json-c/json.h>
 
@@ -93,7 +92,8 @@ static int decode_all(const char *hex, struct frame out[static 4], enum frame_re
     return frames;
 }
 
-static void check_numbers(struct json_object *want, const char *key, const void *got, size_t size)
+static void check_numbers(
+        struct json_object *want, const char *key, const void *got, size_t size)
 {
     struct json_object *list = member(want, key);
 
@@ -151,8 +151,8 @@ static void check_stream(struct json_object *v)
     check_i64(n, (int64_t)json_object_array_length(want));
     for (int i = 0; i < n; i++) {
         uint8_t body[128];
-        size_t len =
-                from_hex(json_object_get_string(json_object_array_get_idx(want, (size_t)i)), body);
+        size_t len = from_hex(
+                json_object_get_string(json_object_array_get_idx(want, (size_t)i)), body);
 
         check_i64(got[i].len, (int64_t)len);
         assert_memory_equal(got[i].data, body, len);
@@ -235,8 +235,11 @@ static void what_must_be_refused_is_refused(void **state)
     (void)state;
     for (size_t i = 0; i < json_object_array_length(vectors); i++) {
         struct json_object *v = json_object_array_get_idx(vectors, i);
-        struct message_out m = {.protocol = 2, .from = 0x4242, .to = 0xA1B2,
-                .single_charger = true, .stop_allowed = true};
+        struct message_out m = {.protocol = 2,
+                .from = 0x4242,
+                .to = 0xA1B2,
+                .single_charger = true,
+                .stop_allowed = true};
         uint8_t body[128];
         struct frame f;
 
@@ -257,8 +260,8 @@ static void what_must_be_refused_is_refused(void **state)
 static bool on_the_list(const uint8_t *p, bool single, bool stop)
 {
     unsigned pair = (unsigned)p[0] << 8 | p[1];
-    static const uint16_t always[] = {0xFCE1, 0xFBE2, 0xFBEB, 0xFBEC, 0xFBED, 0xFBEE, 0xFBEF,
-            0xFBF1, 0xFBB4};
+    static const uint16_t always[] = {
+            0xFCE1, 0xFBE2, 0xFBEB, 0xFBEC, 0xFBED, 0xFBEE, 0xFBEF, 0xFBF1, 0xFBB4};
 
     for (size_t i = 0; i < ARRAY_LEN(always); i++) {
         if (pair == always[i]) {
@@ -288,10 +291,16 @@ static void promise_10_nothing_leaves_the_encoder_but_the_allow_list(void **stat
                 unsigned commands = pair == 0xFBE0 ? 256 : 1;
 
                 for (unsigned command = 0; command < commands; command++) {
-                    struct message_out m = {.type = (uint8_t)(pair >> 8), .cmd = (uint8_t)pair,
-                            .command = (uint8_t)command, .protocol = protocol, .from = 0x4242,
-                            .to = 0xA1B2, .sign = 0x77, .offer = &offer,
-                            .single_charger = single, .stop_allowed = stop};
+                    struct message_out m = {.type = (uint8_t)(pair >> 8),
+                            .cmd = (uint8_t)pair,
+                            .command = (uint8_t)command,
+                            .protocol = protocol,
+                            .from = 0x4242,
+                            .to = 0xA1B2,
+                            .sign = 0x77,
+                            .offer = &offer,
+                            .single_charger = single,
+                            .stop_allowed = stop};
                     struct frame f;
 
                     if (!message_master_pack(&m, &f)) {
@@ -315,8 +324,13 @@ static void promise_10_nothing_leaves_the_encoder_but_the_allow_list(void **stat
 
 static struct message_out heartbeat(const struct offer *o, uint8_t protocol, uint8_t command)
 {
-    return (struct message_out){.type = 0xFB, .cmd = 0xE0, .command = command,
-            .protocol = protocol, .from = 0x4242, .to = 0xA1B2, .offer = o};
+    return (struct message_out){.type = 0xFB,
+            .cmd = 0xE0,
+            .command = command,
+            .protocol = protocol,
+            .from = 0x4242,
+            .to = 0xA1B2,
+            .offer = o};
 }
 
 static void amps_come_from_the_offer_and_stay_below_80(void **state)
@@ -360,7 +374,8 @@ static void a_heartbeat_needs_an_offer_and_the_command_of_its_protocol(void **st
 
 static void announcements_carry_id_and_sign(void **state)
 {
-    struct message_out m = {.type = 0xFC, .cmd = 0xE1, .protocol = 2, .from = 0x7777, .sign = 0x77};
+    struct message_out m = {
+            .type = 0xFC, .cmd = 0xE1, .protocol = 2, .from = 0x7777, .sign = 0x77};
     static const uint8_t want[] = {0xFC, 0xE1, 0x77, 0x77, 0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0x46};
     struct frame f;
 
@@ -425,7 +440,8 @@ static void old_answers_carry_text_without_an_id(void **state)
 {
     struct frame f;
     struct message m;
-    uint8_t serial[15] = {0xFD, 0x19, 'A', '1', '7', 'I', '0', '0', '3', '9', '3', '9', '3', 0xFF};
+    uint8_t serial[15] = {
+            0xFD, 0x19, 'A', '1', '7', 'I', '0', '0', '3', '9', '3', '9', '3', 0xFF};
     uint8_t version[13] = {0xFD, 0x1B, 4, 4, 13};
 
     (void)state;

@@ -30,8 +30,11 @@ void bus_emit(struct bus *b, enum bus_event_kind kind, int slot, uint16_t id)
 
 void bus_emit_gap(struct bus *b, int slot, int32_t gap_ms, const char *text)
 {
-    struct bus_event ev = {.kind = BUS_EV_GAP, .slot = slot, .id = b->slot[slot].id,
-            .gap_ms = gap_ms, .text = text};
+    struct bus_event ev = {.kind = BUS_EV_GAP,
+            .slot = slot,
+            .id = b->slot[slot].id,
+            .gap_ms = gap_ms,
+            .text = text};
 
     if (b->fn) {
         b->fn(b->user, &ev);
@@ -232,8 +235,8 @@ static void watch(struct bus *b, int64_t now_ms)
     }
 }
 
-size_t bus_tick(struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX],
-        int64_t *next_ms)
+size_t bus_tick(
+        struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX], int64_t *next_ms)
 {
     bool was_foreign = b->foreign;
     int64_t wake = now_ms + 1000;
@@ -406,7 +409,7 @@ struct bus_counters bus_counters(const struct bus *b)
     const uint32_t *seen = b->decoder.seen;
 
     c.noise_bytes = b->decoder.noise_bytes;
-    c.bad_frames += seen[FRAME_BAD_SUM] + seen[FRAME_BAD_ESCAPE] + seen[FRAME_BAD_LENGTH]
-            + seen[FRAME_TOO_LONG];
+    c.bad_frames += seen[FRAME_BAD_SUM] + seen[FRAME_BAD_ESCAPE] + seen[FRAME_BAD_LENGTH] +
+                    seen[FRAME_TOO_LONG];
     return c;
 }

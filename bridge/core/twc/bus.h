@@ -22,19 +22,19 @@ enum { BUS_KNOWN_MAX = 8 };
 /* A charger known before the bus opens. */
 struct bus_known {
     uint16_t id;
-    bool configured;    /* from the settings, or an old store: adopted when heard once */
-    bool stored;        /* from a fresh store: warm start */
-    uint8_t protocol;   /* 0: not known */
+    bool configured;  /* from the settings, or an old store: adopted when heard once */
+    bool stored;      /* from a fresh store: warm start */
+    uint8_t protocol; /* 0: not known */
     uint8_t sign;
-    int32_t hw_max_ma;  /* 0: not known */
-    int32_t told_ma;    /* -1: not known */
+    int32_t hw_max_ma; /* 0: not known */
+    int32_t told_ma;   /* -1: not known */
 };
 
 struct bus_config {
-    uint16_t id;   /* ours; not 7777 */
-    uint8_t sign;  /* 77 */
-    bool gateway;  /* TCP: late bytes (echo up to 1 s, partial frames 2 s, slow answers) */
-    bool query;    /* ask for VIN, energy, serial... (true; tests switch it off) */
+    uint16_t id;  /* ours; not 7777 */
+    uint8_t sign; /* 77 */
+    bool gateway; /* TCP: late bytes (echo up to 1 s, partial frames 2 s, slow answers) */
+    bool query;   /* ask for VIN, energy, serial... (true; tests switch it off) */
     int32_t warm_listen_ms, cold_listen_ms, idle_wait_ms, stamp_max_ms;
     int32_t foreign_window_ms, foreign_clear_ms, silent_ms, silent_stop_ms;
     int known_count;
@@ -59,7 +59,7 @@ enum bus_event_kind {
 
 struct bus_event {
     enum bus_event_kind kind;
-    int slot;      /* -1: none */
+    int slot; /* -1: none */
     uint16_t id;
     int32_t gap_ms;
     const char *text; /* static; NULL: none */
@@ -92,13 +92,14 @@ void bus_rx(struct bus *b, const uint8_t *p, size_t n, int64_t now_ms);
 /* Returns the number of bytes to write now (0: none) and when to call again at the latest. The
  * caller writes them at once; bus computes the end of the frame on the wire. One frame at most
  * per call. */
-size_t bus_tick(struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX], int64_t *next_ms);
+size_t bus_tick(
+        struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX], int64_t *next_ms);
 
 /* The caller could not write what bus_tick gave (nothing reached the wire). */
 void bus_write_failed(struct bus *b);
 
 /* Slots 0..BUS_CHARGERS_MAX-1; a slot in use has an id. */
-int bus_slots(const struct bus *b);                 /* how many are in use; slots never move */
+int bus_slots(const struct bus *b); /* how many are in use; slots never move */
 uint16_t bus_slot_id(const struct bus *b, int slot);
 const struct charger_report *bus_report(const struct bus *b, int slot);
 
@@ -122,7 +123,8 @@ bool bus_foreign(const struct bus *b);
 
 /* For the watchdog: time of the last heartbeat sent, and a stated reason when there is none. */
 int64_t bus_last_sent_ms(const struct bus *b);
-const char *bus_quiet_reason(const struct bus *b, int64_t now_ms); /* NULL: it should be sending */
+const char *bus_quiet_reason(
+        const struct bus *b, int64_t now_ms); /* NULL: it should be sending */
 
 struct bus_counters bus_counters(const struct bus *b);
 

@@ -144,8 +144,8 @@ static void unknown_linkready(struct bus *b, const struct message *m, int64_t no
     struct bus_identity id = {.sign = m->sign, .hw_max_ma = m->hw_max_ma};
     struct bus_candidate *c = candidate(b, m->sender);
     const struct bus_known *k = known(b, m->sender);
-    bool agrees = c->id == m->sender && !c->tentative && now_ms - c->seen_ms <= AGREE_MS
-            && same_identity(c->identity, id) && c->protocol == m->protocol;
+    bool agrees = c->id == m->sender && !c->tentative && now_ms - c->seen_ms <= AGREE_MS &&
+                  same_identity(c->identity, id) && c->protocol == m->protocol;
 
     c->id = m->sender;
     c->tentative = false;
@@ -165,8 +165,11 @@ void bus_on_unknown_heartbeat(struct bus *b, const struct message *m, int64_t no
     if (c->id == m->sender && !c->tentative) {
         return; /* its linkreadys decide */
     }
-    *c = (struct bus_candidate){.id = m->sender, .ready = true, .tentative = true,
-            .protocol = m->protocol, .seen_ms = now_ms};
+    *c = (struct bus_candidate){.id = m->sender,
+            .ready = true,
+            .tentative = true,
+            .protocol = m->protocol,
+            .seen_ms = now_ms};
     if (now_ms >= b->listen_until_ms) {
         bus_adopt_ready(b, now_ms);
     }
@@ -177,8 +180,8 @@ static void changed_identity(struct bus *b, int slot, struct bus_identity id, in
 {
     struct bus_slot *s = &b->slot[slot];
     bool reboot = s->identity.sign != id.sign;
-    bool duplicate = s->before_known && same_identity(s->before, id)
-            && now_ms - s->before_ms <= DUPLICATE_MS && s->identity_ms != BUS_NEVER;
+    bool duplicate = s->before_known && same_identity(s->before, id) &&
+                     now_ms - s->before_ms <= DUPLICATE_MS && s->identity_ms != BUS_NEVER;
 
     s->before = s->identity;
     s->before_ms = s->identity_ms;
@@ -209,8 +212,8 @@ static void note_identity(struct bus *b, int slot, const struct message *m, int6
         changed_identity(b, slot, id, now_ms);
     } else if (s->identity_known) {
         s->report.hw_max_ma = s->report.duplicate && s->report.hw_max_ma != 0
-                ? (int32_t)bus_min(s->report.hw_max_ma, id.hw_max_ma)
-                : id.hw_max_ma;
+                                      ? (int32_t)bus_min(s->report.hw_max_ma, id.hw_max_ma)
+                                      : id.hw_max_ma;
     } else {
         s->identity_known = true;
         s->identity = id;
@@ -231,8 +234,8 @@ static void note_loop(struct bus *b, int slot, int64_t now_ms)
         s->loop_first_ms = now_ms;
     }
     s->loop_last_ms = now_ms;
-    if (now_ms - s->loop_first_ms >= LOOP_MS && !s->report.linkready_loop
-            && now_ms - s->start_ms < 3000) {
+    if (now_ms - s->loop_first_ms >= LOOP_MS && !s->report.linkready_loop &&
+            now_ms - s->start_ms < 3000) {
         s->report.linkready_loop = true;
         bus_emit(b, BUS_EV_LINKREADY_LOOP, slot, s->id);
     }

@@ -5,8 +5,8 @@
 #include "bridge/core/twc/bus_private.h"
 
 enum {
-    SLICE_MS = 30000,  /* answer_share: 10 slices are 5 minutes */
-    LATE_MS = 300,     /* later than this, an answer does not come any more */
+    SLICE_MS = 30000, /* answer_share: 10 slices are 5 minutes */
+    LATE_MS = 300,    /* later than this, an answer does not come any more */
     LATE_GATEWAY_MS = 800,
 };
 
@@ -62,8 +62,8 @@ void bus_count_heartbeat(struct bus *b, int slot, int64_t now_ms)
         s->base_ms = now_ms; /* we were not heard either: it is not the charger's silence */
         s->unanswered = 0;
     }
-    s->older_awaited = s->awaited
-            && now_ms - s->end_ms < (b->config.gateway ? LATE_GATEWAY_MS : LATE_MS);
+    s->older_awaited =
+            s->awaited && now_ms - s->end_ms < (b->config.gateway ? LATE_GATEWAY_MS : LATE_MS);
     s->unanswered = s->unanswered < 255 ? (uint8_t)(s->unanswered + 1) : (uint8_t)255;
     s->awaited = true;
     s->report.heartbeats++;
@@ -113,8 +113,8 @@ static bool believe(struct bus_slot *s, const struct message *m)
 {
     struct bus_doubt d = {
             .set = true, .state = m->code, .max_ma = m->max_ma, .draw_ma = m->draw_ma};
-    bool agrees = s->doubt.set && s->doubt.max_ma == d.max_ma
-            && s->doubt.draw_ma - d.draw_ma <= 1000 && d.draw_ma - s->doubt.draw_ma <= 1000;
+    bool agrees = s->doubt.set && s->doubt.max_ma == d.max_ma &&
+                  s->doubt.draw_ma - d.draw_ma <= 1000 && d.draw_ma - s->doubt.draw_ma <= 1000;
 
     if (plausible(s, m)) {
         s->doubt.set = false;
@@ -172,8 +172,8 @@ static void take(struct bus *b, int slot, const struct message *m, int64_t now_m
     s->mirror_valid = true;
     r->readback_due = false;
     note_state(s, m->code);
-    if (r->rebooted && r->told_known && r->told_ms >= s->reboot_ms
-            && (m->max_ma == r->told_ma || (r->told_ma == 0 && r->protocol == 2))) {
+    if (r->rebooted && r->told_known && r->told_ms >= s->reboot_ms &&
+            (m->max_ma == r->told_ma || (r->told_ma == 0 && r->protocol == 2))) {
         r->rebooted = false; /* protocol 2 shows 6 A where it was told 0 */
     }
     note_draw(b, slot, now_ms);

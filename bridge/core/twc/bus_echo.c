@@ -10,9 +10,9 @@
 #include <string.h>
 
 enum {
-    ECHO_WINDOW_MS = 250,          /* after the end of our frame; covers a busy machine */
+    ECHO_WINDOW_MS = 250, /* after the end of our frame; covers a busy machine */
     ECHO_WINDOW_GATEWAY_MS = 1000,
-    ECHO_NONE_AFTER = 8,           /* answers without an echo: the port has none */
+    ECHO_NONE_AFTER = 8, /* answers without an echo: the port has none */
 };
 
 void bus_echo_reset(struct bus *b)
@@ -48,8 +48,8 @@ bool bus_echo_is(struct bus *b, const struct frame *f, int64_t now_ms)
     for (int k = 0; k < BUS_SENT_KEPT; k++) {
         int i = (b->sent_next + k) % BUS_SENT_KEPT; /* oldest first */
 
-        if (!b->sent[i].pending || now_ms - b->sent[i].end_ms > window
-                || !same(&b->sent[i].frame, f)) {
+        if (!b->sent[i].pending || now_ms - b->sent[i].end_ms > window ||
+                !same(&b->sent[i].frame, f)) {
             continue;
         }
         for (int j = 0; j <= k; j++) { /* those before it lost their echo */

@@ -12,20 +12,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BUS_NEVER (-(INT64_C(1) << 60))
+#define BUS_NEVER   (-(INT64_C(1) << 60))
 #define BUS_FOREVER (INT64_C(1) << 60)
 
 enum {
     /* End of a heartbeat to the start of the next to the same charger: the 400 ms of the contract,
      * and what clocks and adapters blur. */
     BUS_SPACING_MS = 408,
-    BUS_INTERVAL_MS = 950,  /* the same, when nothing changed */
-    BUS_SHARED_MS = 890,    /* the same with several chargers: they wait for each other */
-    BUS_LATE_MS = 1100,     /* this old, a heartbeat waits for nobody's changed offer */
-    BUS_EARLY_MS = 300,     /* a heartbeat may follow another's this early: free time in one piece */
-    BUS_GAP_MS = 1200,      /* an interval above this is an event */
-    BUS_MIRROR_MS = 2500,   /* an answer older than this proves nothing */
-    BUS_FAST_TRIES = 2,     /* amps that were not mirrored are repeated this often in quick order */
+    BUS_INTERVAL_MS = 950, /* the same, when nothing changed */
+    BUS_SHARED_MS = 890,   /* the same with several chargers: they wait for each other */
+    BUS_LATE_MS = 1100,    /* this old, a heartbeat waits for nobody's changed offer */
+    BUS_EARLY_MS =
+            300,       /* a heartbeat may follow another's this early: free time in one piece */
+    BUS_GAP_MS = 1200, /* an interval above this is an event */
+    BUS_MIRROR_MS = 2500, /* an answer older than this proves nothing */
+    BUS_FAST_TRIES = 2, /* amps that were not mirrored are repeated this often in quick order */
 };
 
 /* bus.c */
@@ -60,7 +61,7 @@ void bus_echo_sent(struct bus *b, const struct frame *f, int64_t end_ms);
 void bus_echo_undo(struct bus *b);
 bool bus_echo_is(struct bus *b, const struct frame *f, int64_t now_ms);
 bool bus_echo_due(const struct bus *b); /* the port echoes, and the last echo has not come */
-void bus_echo_missed(struct bus *b); /* an answer came and no echo before it */
+void bus_echo_missed(struct bus *b);    /* an answer came and no echo before it */
 
 /* bus_foreign.c */
 void bus_on_foreign(struct bus *b, uint16_t id, int64_t now_ms);
@@ -73,7 +74,8 @@ struct bus_choice {
     enum bus_query query;
 };
 struct bus_choice bus_query_choose(const struct bus *b, int64_t now_ms, int64_t *due_ms);
-uint8_t bus_query_code(const struct bus_slot *s, enum bus_query q); /* second byte; first is FB */
+uint8_t bus_query_code(
+        const struct bus_slot *s, enum bus_query q); /* second byte; first is FB */
 void bus_query_sent(struct bus *b, struct bus_choice c, int64_t now_ms);
 void bus_query_overdue(struct bus *b, int slot, enum bus_query q, int64_t now_ms);
 void bus_query_answered(struct bus *b, int slot, enum bus_query q);
@@ -88,8 +90,8 @@ void bus_watch_plug(struct bus *b, int64_t now_ms);
 bool bus_plug_answers(const struct bus_slot *s);
 
 /* bus_tx.c */
-size_t bus_send_next(struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX],
-        int64_t *wake_ms);
+size_t bus_send_next(
+        struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX], int64_t *wake_ms);
 /* Its offer was made by a control step a short while ago. */
 bool bus_fresh(const struct bus *b, const struct bus_slot *s, int64_t now_ms);
 void bus_blame(struct bus *b, int64_t now_ms, enum bus_cause cause);

@@ -42,14 +42,14 @@ static int64_t slack(enum bus_query q)
 /* The unaddressed queries: every slave answers them at once. */
 static bool old_query_allowed(const struct bus *b, const struct bus_slot *s, int64_t now_ms)
 {
-    bool unanswered = s->ask[QUERY_SERIAL].misses >= TRIES && s->report.serial[0] == '\0'
-            && s->ask[QUERY_FIRMWARE].misses >= TRIES && s->report.firmware[0] == '\0';
+    bool unanswered = s->ask[QUERY_SERIAL].misses >= TRIES && s->report.serial[0] == '\0' &&
+                      s->ask[QUERY_FIRMWARE].misses >= TRIES && s->report.firmware[0] == '\0';
 
     return bus_alone(b, now_ms) && (s->report.protocol == 1 || unanswered);
 }
 
-static bool wanted(const struct bus *b, const struct bus_slot *s, enum bus_query q,
-        int64_t now_ms)
+static bool wanted(
+        const struct bus *b, const struct bus_slot *s, enum bus_query q, int64_t now_ms)
 {
     bool p2 = s->report.protocol == 2;
 

@@ -22,9 +22,9 @@ enum {
 
 bool bus_plug_answers(const struct bus_slot *s)
 {
-    return s->ask[QUERY_PLUG].ever && s->ask[QUERY_PLUG].misses < 3
-            && (s->plug_code == TWC_PLUG_NO || s->plug_code == TWC_PLUG_CHARGING
-                    || s->plug_code == TWC_PLUG_WAITING);
+    return s->ask[QUERY_PLUG].ever && s->ask[QUERY_PLUG].misses < 3 &&
+           (s->plug_code == TWC_PLUG_NO || s->plug_code == TWC_PLUG_CHARGING ||
+                   s->plug_code == TWC_PLUG_WAITING);
 }
 
 static void set_vin(struct bus *b, int slot, const char *vin)
@@ -100,8 +100,8 @@ static void on_energy(struct bus_slot *s, uint32_t raw, int64_t now_ms)
     int64_t hours = s->report.power_ms ? (now_ms - s->report.power_ms) / 3600000 : 0;
 
     if (s->report.counter_wh >= 0) {
-        if (wh >= s->report.counter_wh
-                && wh - s->report.counter_wh <= JUMP_WH + hours * JUMP_WH_PER_HOUR) {
+        if (wh >= s->report.counter_wh &&
+                wh - s->report.counter_wh <= JUMP_WH + hours * JUMP_WH_PER_HOUR) {
             s->report.counter_wh = wh;
         }
         return;
@@ -275,8 +275,8 @@ static enum bus_query query_of(enum message_kind k)
     return QUERY_COUNT;
 }
 
-static void take(struct bus *b, int slot, enum bus_query q, const struct message *m,
-        int64_t now_ms)
+static void take(
+        struct bus *b, int slot, enum bus_query q, const struct message *m, int64_t now_ms)
 {
     struct bus_slot *s = &b->slot[slot];
 

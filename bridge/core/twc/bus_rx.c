@@ -28,6 +28,10 @@ static void on_frame(struct bus *b, const struct frame *f, int64_t now_ms)
     }
     if (!m.from_master) {
         on_message(b, &m, now_ms);
+    } else if (bus_find(b, m.sender) >= 0) {
+        /* The checksum leaves out the first byte: one broken bit makes a charger's linkready
+         * look like a master's. */
+        b->counters.bad_frames++;
     } else if (!bus_echo_is(b, f, now_ms)) {
         bus_on_foreign(b, m.sender, now_ms);
     }

@@ -41,15 +41,15 @@ struct bus_identity {
 /* Why a heartbeat could not go out when it was due. */
 enum bus_cause {
     CAUSE_NONE,
-    CAUSE_BUSY,      /* waiting for another answer */
-    CAUSE_LINE,      /* noise, or a frame of somebody */
+    CAUSE_BUSY, /* waiting for another answer */
+    CAUSE_LINE, /* noise, or a frame of somebody */
     CAUSE_PORT,
     CAUSE_NO_STEP,
     CAUSE_FOREIGN,
     CAUSE_NOT_ADMITTED,
     CAUSE_LISTENING,
-    CAUSE_HELD_UP,   /* bus_tick came late */
-    CAUSE_QUIET,     /* it did not answer for long */
+    CAUSE_HELD_UP, /* bus_tick came late */
+    CAUSE_QUIET,   /* it did not answer for long */
     CAUSE_COUNT
 };
 
@@ -82,8 +82,8 @@ struct bus_slot {
     bool awaited;       /* the last heartbeat has no answer yet */
     bool older_awaited; /* nor had the one before when it was sent: its answer comes first */
     bool online, silent, quiet;
-    bool mirror_valid;  /* mirror_ma is of this boot and this link */
-    bool error_seen;    /* one answer said error: the second makes it true */
+    bool mirror_valid; /* mirror_ma is of this boot and this link */
+    bool error_seen;   /* one answer said error: the second makes it true */
     int64_t reboot_ms;
     uint8_t protocol_seen; /* differs from report.protocol: believed when seen twice */
     struct bus_doubt doubt;
@@ -98,15 +98,15 @@ struct bus_slot {
 
     /* queries */
     struct bus_ask ask[QUERY_COUNT];
-    uint8_t plug_code;     /* last FD B4; 0xFF: none */
-    int64_t drew_ms;       /* last draw of 1 A or more */
+    uint8_t plug_code; /* last FD B4; 0xFF: none */
+    int64_t drew_ms;   /* last draw of 1 A or more */
     bool drawing;
     char vin[CHARGER_VIN_ROOM]; /* parts so far */
     uint8_t vin_part;           /* 0..2: next part */
     uint8_t vin_tries;          /* per plug-in */
     uint8_t vin_zeros;          /* all-zero first parts in a row */
     bool vin_wanted;
-    int32_t energy_hits;   /* agreeing first readings */
+    int32_t energy_hits; /* agreeing first readings */
     int64_t energy_first_wh;
 };
 
@@ -159,9 +159,9 @@ struct bus {
     uint16_t full_id;
     int64_t full_ms;
 
-    int64_t now_ms;    /* of the last call */
+    int64_t now_ms;      /* of the last call */
     int64_t promised_ms; /* next_ms of the last tick */
-    bool up, opened; /* opened: was up once */
+    bool up, opened;     /* opened: was up once */
     int64_t listen_until_ms;
     bool stopping;
 
@@ -172,17 +172,17 @@ struct bus {
     int64_t retry_ms;  /* after a failed write */
     struct bus_flight flight;
     struct bus_overdue overdue;
-    bool bunch;        /* a heartbeat's exchange just ended: another may follow early */
-    int64_t bunch_ms;  /* when the first heartbeat of this bunch started */
-    int64_t query_ms;  /* last query */
+    bool bunch;           /* a heartbeat's exchange just ended: another may follow early */
+    int64_t bunch_ms;     /* when the first heartbeat of this bunch started */
+    int64_t query_ms;     /* last query */
     int64_t heartbeat_ms; /* last heartbeat sent, for the watchdog */
     bool latency_known;
     int32_t latency8, jitter8; /* of answers, in 1/8 ms */
 
     struct bus_sent sent[BUS_SENT_KEPT];
     int sent_next;
-    bool echo;         /* the port echoes */
-    uint8_t no_echo;   /* answers in a row without an echo before them */
+    bool echo;       /* the port echoes */
+    uint8_t no_echo; /* answers in a row without an echo before them */
 
     struct bus_suspect suspect[BUS_SUSPECTS];
     bool foreign;

@@ -27,8 +27,8 @@ static int64_t wire_ms(size_t bytes)
 bool bus_fresh(const struct bus *b, const struct bus_slot *s, int64_t now_ms)
 {
     /* The encoder refuses more than 80 A; such an offer must not stop the others' turns. */
-    return s->offer && now_ms - offer_stamp_ms(s->offer) <= b->config.stamp_max_ms
-            && offer_ma(s->offer) >= 0 && offer_ma(s->offer) <= MA_MAX;
+    return s->offer && now_ms - offer_stamp_ms(s->offer) <= b->config.stamp_max_ms &&
+           offer_ma(s->offer) >= 0 && offer_ma(s->offer) <= MA_MAX;
 }
 
 /* How long the next message waits for this one's answer. Behind a gateway the answer may come
@@ -41,11 +41,11 @@ static int64_t answer_wait(const struct bus *b)
     }
     if (b->config.gateway) {
         /* no longer than the rhythm of all chargers has room for */
-        int64_t room = bus_max(BUS_SHARED_MS / bus_max(b->slot_count, 1) - 2 * FRAME_MS,
-                ANSWER_WAIT_MS);
+        int64_t room = bus_max(
+                BUS_SHARED_MS / bus_max(b->slot_count, 1) - 2 * FRAME_MS, ANSWER_WAIT_MS);
 
-        return bus_min(bus_min(ANSWER_WAIT_MIN_MS + 3 * b->jitter8 / 8, ANSWER_WAIT_MAX_MS),
-                room);
+        return bus_min(
+                bus_min(ANSWER_WAIT_MIN_MS + 3 * b->jitter8 / 8, ANSWER_WAIT_MAX_MS), room);
     }
     return bus_min(bus_max((b->latency8 + 4 * b->jitter8) / 8 + 40, ANSWER_WAIT_MIN_MS),
             ANSWER_WAIT_MS);
@@ -103,8 +103,8 @@ void bus_blame(struct bus *b, int64_t now_ms, enum bus_cause cause)
     for (int i = 0; i < b->slot_count; i++) {
         struct bus_slot *s = &b->slot[i];
 
-        if (s->cause == CAUSE_NONE && s->start_ms != BUS_NEVER
-                && (now_ms > s->end_ms + BUS_INTERVAL_MS || cause >= CAUSE_PORT)) {
+        if (s->cause == CAUSE_NONE && s->start_ms != BUS_NEVER &&
+                (now_ms > s->end_ms + BUS_INTERVAL_MS || cause >= CAUSE_PORT)) {
             s->cause = cause;
         }
     }
@@ -215,9 +215,8 @@ static int pick_urgent(const struct bus *b, const struct turn *t, int64_t now_ms
         if (!t->in[i] || !t->urgent[i] || t->at[i] > now_ms) {
             continue;
         }
-        if (best < 0 || lowering(&b->slot[i]) > lowering(&b->slot[best])
-                || (lowering(&b->slot[i]) == lowering(&b->slot[best])
-                        && t->at[i] < t->at[best])) {
+        if (best < 0 || lowering(&b->slot[i]) > lowering(&b->slot[best]) ||
+                (lowering(&b->slot[i]) == lowering(&b->slot[best]) && t->at[i] < t->at[best])) {
             best = i;
         }
     }
@@ -233,8 +232,8 @@ static int pick_regular(const struct bus *b, const struct turn *t, int64_t now_m
     for (int i = 0; i < b->slot_count; i++) {
         bool may = b->bunch && b->slot[i].start_ms < b->bunch_ms; /* once in each bunch */
 
-        if (!t->in[i] || t->urgent[i] || t->at[i] - (may ? BUS_EARLY_MS : 0) > now_ms
-                || b->slot[i].end_ms + BUS_SPACING_MS > now_ms) {
+        if (!t->in[i] || t->urgent[i] || t->at[i] - (may ? BUS_EARLY_MS : 0) > now_ms ||
+                b->slot[i].end_ms + BUS_SPACING_MS > now_ms) {
             continue;
         }
         if (best < 0 || t->at[i] < t->at[best]) {
@@ -262,16 +261,16 @@ static int pick_heartbeat(struct bus *b, const struct turn *t, int64_t now_ms)
         b->bunch = false;
         return -1;
     }
-    if (!b->stopping && in_the_way(b, t, now_ms)
-            && now_ms - b->slot[slot].end_ms < BUS_LATE_MS) {
+    if (!b->stopping && in_the_way(b, t, now_ms) &&
+            now_ms - b->slot[slot].end_ms < BUS_LATE_MS) {
         return -1;
     }
     return slot;
 }
 
 /* Free time enough, and every charger had its heartbeat since the last query. */
-static struct bus_choice pick_query(struct bus *b, const struct turn *t, int64_t now_ms,
-        int64_t *wake_ms)
+static struct bus_choice pick_query(
+        struct bus *b, const struct turn *t, int64_t now_ms, int64_t *wake_ms)
 {
     struct bus_choice none = {.slot = -1, .query = QUERY_PLUG};
     int64_t need = exchange_ms(b) + 50;
@@ -279,8 +278,8 @@ static struct bus_choice pick_query(struct bus *b, const struct turn *t, int64_t
     if (!b->config.gateway) {
         need = bus_max(need, BUS_EARLY_MS);
     }
-    if (!b->config.query || b->stopping || t->soonest_urgent != BUS_FOREVER
-            || t->soonest - now_ms < need) {
+    if (!b->config.query || b->stopping || t->soonest_urgent != BUS_FOREVER ||
+            t->soonest - now_ms < need) {
         return none;
     }
     for (int i = 0; i < b->slot_count; i++) {
@@ -319,9 +318,9 @@ static bool may_go_on(const struct bus_slot *s, int64_t now_ms)
     if (s->warm_first) {
         return !(r->protocol == 1 && r->told_known && r->told_ma == 0);
     }
-    return ma > 0 && s->mirror_valid && now_ms - r->heard_ms <= BUS_MIRROR_MS
-            && r->mirror_ma == ma && (!r->told_known || r->told_ma == ma)
-            && !(r->told_known && r->heard_ms < r->told_ms);
+    return ma > 0 && s->mirror_valid && now_ms - r->heard_ms <= BUS_MIRROR_MS &&
+           r->mirror_ma == ma && (!r->told_known || r->told_ma == ma) &&
+           !(r->told_known && r->heard_ms < r->told_ms);
 }
 
 static void tell_gap(struct bus *b, int slot, int64_t now_ms)
@@ -361,14 +360,18 @@ static void fly(struct bus *b, const struct frame *f, size_t wire, struct bus_fl
     b->flight = flight;
 }
 
-static size_t send_heartbeat(struct bus *b, int slot, int64_t now_ms,
-        uint8_t out[static FRAME_WIRE_MAX])
+static size_t send_heartbeat(
+        struct bus *b, int slot, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX])
 {
     struct bus_slot *s = &b->slot[slot];
     bool go_on = may_go_on(s, now_ms);
     uint8_t limit = s->report.protocol == 2 ? TWC_CMD_LIMIT_P2 : TWC_CMD_LIMIT_P1;
-    struct message_out m = {.type = 0xFB, .cmd = 0xE0, .protocol = s->report.protocol,
-            .command = go_on ? (uint8_t)TWC_CMD_GO_ON : limit, .from = b->config.id, .to = s->id,
+    struct message_out m = {.type = 0xFB,
+            .cmd = 0xE0,
+            .protocol = s->report.protocol,
+            .command = go_on ? (uint8_t)TWC_CMD_GO_ON : limit,
+            .from = b->config.id,
+            .to = s->id,
             .offer = s->offer};
     struct frame f;
     size_t n;
@@ -399,12 +402,15 @@ static size_t send_heartbeat(struct bus *b, int slot, int64_t now_ms,
     return n;
 }
 
-static size_t send_query(struct bus *b, struct bus_choice c, int64_t now_ms,
-        uint8_t out[static FRAME_WIRE_MAX])
+static size_t send_query(
+        struct bus *b, struct bus_choice c, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX])
 {
     const struct bus_slot *s = &b->slot[c.slot];
-    struct message_out m = {.type = 0xFB, .cmd = bus_query_code(s, c.query),
-            .protocol = s->report.protocol, .from = b->config.id, .to = s->id,
+    struct message_out m = {.type = 0xFB,
+            .cmd = bus_query_code(s, c.query),
+            .protocol = s->report.protocol,
+            .from = b->config.id,
+            .to = s->id,
             .single_charger = bus_alone(b, now_ms)};
     struct frame f;
     size_t n;
@@ -418,8 +424,8 @@ static size_t send_query(struct bus *b, struct bus_choice c, int64_t now_ms,
     return n;
 }
 
-size_t bus_send_next(struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX],
-        int64_t *wake_ms)
+size_t bus_send_next(
+        struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX], int64_t *wake_ms)
 {
     enum bus_cause cause = blocked(b, now_ms, wake_ms);
     struct bus_choice query;
