@@ -56,7 +56,7 @@ struct unit {
     bool putting, put_again;  /* an acknowledgement is due; and then put once more */
     int64_t shown_wh, shown_session_wh; /* on disk: what may be published */
     bool gap_due;             /* energy of the time we were away is still to be added */
-    int64_t gap_from_utc_ms, gap_power_w;
+    int64_t gap_from_utc_ms, gap_power_w, loaded_ms;
     enum charger_fault fault; /* last told */
     uint32_t status;          /* for the log */
 };

@@ -12,6 +12,7 @@
 enum {
     PUT_MS = 5000,           /* energy goes to the store at most this often */
     GAP_MAX_MS = 600 * 1000, /* longer absences are not bridged */
+    SETTLE_MS = 30000,       /* a unit that has not told its voltages by then never will */
 };
 
 static const struct unit_run run_defaults = {
@@ -195,6 +196,8 @@ static void load_one(struct daemon *d, const struct store_charger *c, bool warm)
     u->gap_due = c->seen_utc_ms > 0;
     u->gap_from_utc_ms = c->seen_utc_ms;
     u->gap_power_w = c->power_w;
+    u->loaded_ms = loop_now_ms();
+    u->session.waiting = u->gap_due;
     d->control.c[u - d->unit].stops_used = c->stops_used;
     if (warm && c->told_ma >= 0 && strcmp(c->port, d->settings.bus[bus].port) == 0) {
         resume(d, (int)(u - d->unit), c);
@@ -373,7 +376,7 @@ void unit_put(struct daemon *d, struct unit *u)
     c->energy_mws = s->rest_mwms / 1000;
     c->counter_wh = s->counter_wh;
     c->anchor_wh = s->anchored ? s->anchor_wh : INT64_MIN;
-    c->power_w = s->power_known ? s->power_w : 0;
+    c->power_w = u->gap_due ? u->gap_power_w : s->power_known ? s->power_w : 0;
     c->session_wh = s->session_wh;
     c->session_start_utc_ms = s->session_start_utc_ms;
     c->session_number = s->number;
@@ -382,7 +385,7 @@ void unit_put(struct daemon *d, struct unit *u)
     c->stops_used = d->control.c[u - d->unit].stops_used;
     str_copy(c->serial, sizeof(c->serial), u->report.serial);
     str_copy(c->firmware, sizeof(c->firmware), u->report.firmware);
-    if (u->report.link == CHARGER_ONLINE) {
+    if (u->report.link == CHARGER_ONLINE && !u->gap_due) {
         c->seen_utc_ms = loop_utc_ms();
     }
     c->removed = u->gone;
@@ -395,10 +398,24 @@ void unit_put(struct daemon *d, struct unit *u)
     }
 }
 
-static void bridge_gap(struct unit *u, int64_t utc_ms)
+/* The power now is worth as much as the one before: measured, or nothing to wait for. */
+static bool power_settled(const struct unit *u, int64_t now_ms)
+{
+    const struct charger_report *r = &u->report;
+
+    return r->heard_ms != 0 && u->session.power_known &&
+            (!u->session.power_estimated || r->protocol == 1 || now_ms - u->loaded_ms > SETTLE_MS);
+}
+
+/* Until then nothing is counted; then the whole time since the last row in the store is. */
+static void bridge_gap(struct unit *u, int64_t now_ms, int64_t utc_ms)
 {
     int64_t gap_ms = utc_ms - u->gap_from_utc_ms;
 
+    u->session.waiting = u->gap_due && !power_settled(u, now_ms);
+    if (!u->gap_due || u->session.waiting) {
+        return;
+    }
     u->gap_due = false;
     if (gap_ms > 0 && gap_ms <= GAP_MAX_MS) {
         session_bridge_gap(&u->session, u->gap_power_w, gap_ms);
@@ -463,9 +480,7 @@ void unit_report(struct daemon *d, int i, const struct charger_report *r)
 
     uint32_t ev = session_step(&u->session, &c, r, now_ms, utc_ms);
 
-    if (u->gap_due && r->heard_ms != 0 && u->session.power_known) {
-        bridge_gap(u, utc_ms);
-    }
+    bridge_gap(u, now_ms, utc_ms);
     tell_session(d, i, ev);
     if (vin && r->vin[0] != '\0') {
         event_emit(d, i, "vehicle_identified", "%s", "");

@@ -246,7 +246,7 @@ uint32_t session_step(struct session *s, const struct session_config *c,
     ev |= plug(s, r, now_ms, utc_ms);
     power(s, c, r, now_ms);
     s->stepped_ms = now_ms;
-    if (dt > 0 && may_count(s, r)) {
+    if (dt > 0 && !s->waiting && may_count(s, r)) {
         int64_t mean_mw = s->power_known ? (before_mw + s->power_mw) / 2 : 0;
 
         add(s, mean_mw * (dt < STEP_MAX_MS ? dt : STEP_MAX_MS));

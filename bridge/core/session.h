@@ -30,6 +30,7 @@ struct session {
     int64_t power_mw;    /* the same, exact */
     bool power_known, power_estimated;
     int32_t phases_used; /* 0: not known */
+    bool waiting;        /* nothing is counted: the caller bridges this time later */
     int64_t stepped_ms;  /* 0: never */
     /* session */
     bool open;           /* a plug-in session is open */
