@@ -57,7 +57,9 @@ static struct request *request_copy(struct control *c, const struct mqtt_message
     if (m->response_topic) {
         str_copy(r->response, sizeof(r->response), m->response_topic);
         r->correlation_len = m->correlation_len <= sizeof(r->correlation) ? m->correlation_len : 0;
-        memcpy(r->correlation, m->correlation, r->correlation_len);
+        if (r->correlation_len > 0) {
+            memcpy(r->correlation, m->correlation, r->correlation_len);
+        }
     }
     return r;
 }

@@ -18,7 +18,7 @@
 enum {
     /* End of a heartbeat to the start of the next to the same charger: the 400 ms of the contract,
      * and what clocks and adapters blur. */
-    BUS_SPACING_MS = 408,
+    BUS_SPACING_MS = 405,
     BUS_INTERVAL_MS = 950, /* the same, when nothing changed */
     BUS_SHARED_MS = 890,   /* the same with several chargers: they wait for each other */
     BUS_LATE_MS = 1100,    /* this old, a heartbeat waits for nobody's changed offer */
