@@ -325,6 +325,11 @@ int unit_adopt(struct daemon *d, int bus, int slot, uint16_t twc_id, const struc
         }
         d->control.c[u - d->unit].stored_ma = -1;
     }
+    for (int k = 0; k < d->units; k++) {
+        if (d->unit[k].bus == bus && d->unit[k].slot == slot) {
+            d->unit[k].slot = -1; /* a slot that was taken over from a tentative charger */
+        }
+    }
     u->bus = bus;
     u->slot = slot;
     u->gone = false;

@@ -75,6 +75,21 @@ static void linkreadys_that_differ_adopt_nobody(void **state)
     free(r);
 }
 
+static void linkreadys_two_minutes_apart_do_not_agree(void **state)
+{
+    struct rig *r = rig_new(0, 2);
+
+    (void)state;
+    rig_open(r);
+    rig_run(r, 13000);
+    for (int i = 0; i < 3; i++) {
+        rig_hear(r, "FDE2A1B0100C800000000000000000");
+        rig_run(r, 120000);
+    }
+    check_i64(bus_slots(&r->bus), 0);
+    free(r);
+}
+
 static void a_configured_id_is_adopted_when_heard_once(void **state)
 {
     struct rig *r = rig_new(1, 2);
@@ -233,6 +248,25 @@ static void a_lost_limit_frame_is_said_again_at_once(void **state)
     free(r);
 }
 
+static void an_answer_from_before_the_limit_proves_nothing(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    rig_set(r, 0, 10000);
+    rig_run(r, 2500); /* mirrors 10 A */
+    r->slave[0].no_mirror = true;
+    r->slave[0].dead = true; /* 16 A is told, and no answer comes; perhaps it heard it */
+    rig_set(r, 0, 16000);
+    rig_run(r, 450);
+    check_i64(rig_said(rig_last(r, ID0)), 0x090640);
+    rig_set(r, 0, 10000);
+    rig_run(r, 850);
+    check_i64(rig_said(rig_last(r, ID0)), 0x0903E8); /* twice, and never "go on" */
+    check_i64(rig_said(&r->tx[r->tx_count - 2]), 0x0903E8);
+    free(r);
+}
+
 static void an_old_answer_proves_nothing(void **state)
 {
     struct rig *r = rig_running(1, 2);
@@ -321,6 +355,39 @@ static void many_changes_never_come_closer_than_400_ms(void **state)
     }
     assert_true(rig_least_spacing(r) >= 400);
     check_i64(rig_events(r, BUS_EV_GAP), 0); /* and nobody starves */
+    free(r);
+}
+
+static void a_lower_offer_goes_before_a_higher_one(void **state)
+{
+    struct rig *r = rig_running(3, 2);
+    int first = 0;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        r->offer[i].ma = 16000;
+    }
+    rig_run(r, 3000);
+    for (int round = 0; round < 30; round++) {
+        int down = (int)rig_random(r, 3), from;
+
+        rig_run(r, 2000 + rig_random(r, 900));
+        from = r->tx_count;
+        for (int i = 0; i < 3; i++) {
+            int32_t ma = r->offer[i].ma;
+
+            /* eligible at the same time: what was sent last matters no more */
+            r->offer[i].ma = i == down ? ma - 100 : ma + 100;
+        }
+        rig_run(r, 1000);
+        for (int k = from; k < r->tx_count; k++) {
+            if (rig_is_heartbeat(&r->tx[k]) && r->tx[k].frame.data[6] == 9) {
+                first += rig_receiver(&r->tx[k]) == ID0 + down;
+                break;
+            }
+        }
+    }
+    assert_true(first > 15); /* a raise goes first only where the 400 ms decide */
     free(r);
 }
 
@@ -492,6 +559,7 @@ int main(void)
             cmocka_unit_test(a_cold_start_listens_twelve_seconds),
             cmocka_unit_test(two_linkreadys_that_agree_adopt_a_charger),
             cmocka_unit_test(linkreadys_that_differ_adopt_nobody),
+            cmocka_unit_test(linkreadys_two_minutes_apart_do_not_agree),
             cmocka_unit_test(a_configured_id_is_adopted_when_heard_once),
             cmocka_unit_test(a_configured_id_that_is_never_heard_is_never_talked_to),
             cmocka_unit_test(a_warm_start_says_go_on_within_300_ms),
@@ -500,12 +568,14 @@ int main(void)
             cmocka_unit_test(a_port_that_comes_back_is_a_warm_start),
             cmocka_unit_test(go_on_is_said_while_the_mirror_is_the_offer),
             cmocka_unit_test(a_lost_limit_frame_is_said_again_at_once),
+            cmocka_unit_test(an_answer_from_before_the_limit_proves_nothing),
             cmocka_unit_test(an_old_answer_proves_nothing),
             cmocka_unit_test(zero_is_repeated_in_every_heartbeat_on_protocol_1),
             cmocka_unit_test(zero_is_repeated_on_protocol_2_which_shows_6_a),
             cmocka_unit_test(a_charger_that_mirrors_nothing_gets_amps_in_the_usual_rhythm),
             cmocka_unit_test(body_lengths_follow_the_protocol),
             cmocka_unit_test(many_changes_never_come_closer_than_400_ms),
+            cmocka_unit_test(a_lower_offer_goes_before_a_higher_one),
             cmocka_unit_test(promise_07_an_offer_without_a_fresh_stamp_is_not_sent),
             cmocka_unit_test(promise_07_stale_data_changes_the_value_and_not_the_rhythm),
             cmocka_unit_test(a_charger_that_is_not_admitted_hears_nothing),

@@ -199,6 +199,21 @@ static void two_units_with_one_id_are_told_from_a_reboot(void **state)
     free(r);
 }
 
+static void twins_are_found_long_after_adoption(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    rig_run(r, 600000);
+    for (int i = 0; i < 3; i++) {
+        rig_hear(r,
+                i == 1 ? "FDE2A1B0990C800000000000000000" : "FDE2A1B0100C800000000000000000");
+        rig_run(r, 5000);
+    }
+    assert_true(report(r, 0)->duplicate);
+    free(r);
+}
+
 static void two_reboots_in_a_day_are_no_twins(void **state)
 {
     struct rig *r = rig_running(1, 2);
@@ -478,96 +493,6 @@ static void a_long_hang_is_not_the_chargers_silence(void **state)
     free(r);
 }
 
-/* ---- everything at once ---- */
-
-/* One random thing happens. */
-static void happen(struct rig *r)
-{
-    struct rig_slave *s = &r->slave[rig_random(r, 3)];
-    uint32_t what = rig_random(r, 100);
-
-    if (what < 60) {
-        rig_set(r, (int)rig_random(r, 3), 1000 * (int32_t)rig_random(r, 33));
-    } else if (what < 75) {
-        s->dead = !s->dead;
-    } else if (what < 80) {
-        s->draw_ma = (int32_t)rig_random(r, 33) * 1000;
-        s->plug = (uint8_t)rig_random(r, 4);
-        s->state = (uint8_t)rig_random(r, 11);
-    } else if (what < 83) {
-        rig_hear(r, "FBE07777A1B0090960000000000000");
-    } else if (what < 86) {
-        bus_resume(&r->bus, r->now);
-    } else if (what < 90) {
-        bus_port_down(&r->bus, r->now);
-        rig_run(r, rig_random(r, 3000));
-        bus_port_up(&r->bus, r->now);
-        rig_tick(r);
-    } else if (what < 94) {
-        r->fail_write = !r->fail_write;
-    } else if (what < 97) {
-        r->noise_per_s = (int)rig_random(r, 200);
-        r->flip_permille = (int)rig_random(r, 100);
-    } else {
-        bus_set_offer(&r->bus, (int)rig_random(r, 3), &r->offer[0], false);
-        for (int i = 0; i < 3; i++) {
-            bus_set_offer(&r->bus, i, &r->offer[i], true);
-        }
-    }
-}
-
-/* "Go on" keeps the charger's limit alive: that limit has to be the offer. Called right after
- * the frame was given, so that the charger has not heard it yet. */
-static void check_go_on(struct rig *r, int slot, int64_t warm_ms[static BUS_CHARGERS_MAX])
-{
-    const struct rig_tx *t = &r->tx[r->tx_count - 1];
-    const struct rig_slave *s = &r->slave[rig_receiver(t) - ID0];
-
-    if (warm_ms[slot] != bus_report(&r->bus, slot)->warm_ms) {
-        warm_ms[slot] = bus_report(&r->bus, slot)->warm_ms; /* the first of a warm start */
-    } else if (t->frame.data[6] == 0) {
-        check_i64(s->max_ma, r->offer[slot].ma);
-        assert_true(r->offer[slot].ma > 0);
-    }
-}
-
-static void whatever_happens_the_laws_of_the_wire_hold(void **state)
-{
-    struct rig *r = rig_running(3, 2);
-    int64_t warm_ms[BUS_CHARGERS_MAX] = {0};
-    int checked = r->tx_count;
-
-    (void)state;
-    for (int i = 0; i < 20000; i++) {
-        int64_t until = r->now + rig_random(r, 300);
-
-        happen(r);
-        while (r->now < until || r->tx_count == checked) {
-            rig_run(r, 1);
-            if (r->tx_count > checked && rig_is_heartbeat(&r->tx[r->tx_count - 1])) {
-                for (int k = 0; k < 3; k++) {
-                    if (bus_slot_id(&r->bus, k) == rig_receiver(&r->tx[r->tx_count - 1])) {
-                        check_go_on(r, k, warm_ms);
-                    }
-                }
-            }
-            checked = r->tx_count;
-            if (r->now >= until) {
-                break;
-            }
-        }
-        r->event_count = 0;
-        if (r->tx_count > RIG_TX_MAX - 1000) {
-            assert_true(rig_least_spacing(r) >= 400);
-            r->tx_count = 0;
-            checked = 0;
-        }
-    }
-    assert_true(rig_least_spacing(r) >= 400);
-    check_i64(bus_slots(&r->bus), 3);
-    free(r);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -580,6 +505,7 @@ int main(void)
             cmocka_unit_test(a_new_sign_is_a_reboot),
             cmocka_unit_test(a_rebooted_charger_never_hears_go_on_first),
             cmocka_unit_test(two_units_with_one_id_are_told_from_a_reboot),
+            cmocka_unit_test(twins_are_found_long_after_adoption),
             cmocka_unit_test(two_reboots_in_a_day_are_no_twins),
             cmocka_unit_test(a_higher_maximum_of_a_known_unit_is_believed_when_said_twice),
             cmocka_unit_test(a_fourth_id_is_told_and_evicts_nobody),
@@ -596,7 +522,6 @@ int main(void)
             cmocka_unit_test(an_hour_of_noise_makes_no_charger_and_no_master),
             cmocka_unit_test(a_tick_that_comes_late_is_told_as_a_gap),
             cmocka_unit_test(a_long_hang_is_not_the_chargers_silence),
-            cmocka_unit_test(whatever_happens_the_laws_of_the_wire_hold),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,29 @@ static void another_master_with_our_own_id_is_foreign(void **state)
     free(r);
 }
 
+static void an_echo_is_matched_once(void **state)
+{
+    struct rig *r = rig_new(1, 2);
+
+    (void)state;
+    r->echo = true;
+    rig_open(r);
+    rig_run(r, 40000);
+    assert_true(bus_counters(&r->bus).echo_frames > 5);
+    for (int i = 0; i < 2; i++) {
+        int sent = r->tx_count;
+
+        while (r->tx_count == sent) {
+            rig_run(r, 1);
+        }
+        rig_run(r, 130); /* a twin of ours says the very same a moment later */
+        rig_hear(r, "FBE04242A1B0000000000000000000");
+        rig_run(r, 100);
+    }
+    assert_true(bus_foreign(&r->bus));
+    free(r);
+}
+
 static void another_master_is_heard_while_we_listen(void **state)
 {
     struct rig *r = rig_new(1, 2);
@@ -296,6 +319,7 @@ int main(void)
             cmocka_unit_test(a_second_master_that_leaves_is_followed_by_a_warm_start),
             cmocka_unit_test(a_person_can_resume),
             cmocka_unit_test(another_master_with_our_own_id_is_foreign),
+            cmocka_unit_test(an_echo_is_matched_once),
             cmocka_unit_test(another_master_is_heard_while_we_listen),
             cmocka_unit_test(what_a_master_tells_about_itself_is_no_charger),
             cmocka_unit_test(a_linkready_with_a_broken_first_byte_is_no_master),

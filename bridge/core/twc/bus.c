@@ -1,6 +1,6 @@
 /*
- * bus - see bus.h. This file: start, stop, the tick, what the shell asks. SPDX-License-Identifier:
- * MIT
+ * bus - see bus.h. This file: start, stop, the tick, what the shell asks.
+ * SPDX-License-Identifier: MIT
  */
 #include "bridge/core/twc/bus.h"
 

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bus; /* bus_state.h */
+
 enum { BUS_KNOWN_MAX = 8 };
 
 /* A charger known before the bus opens. */

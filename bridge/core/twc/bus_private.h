@@ -16,9 +16,7 @@
 #define BUS_FOREVER (INT64_C(1) << 60)
 
 enum {
-    /* End of a heartbeat to the start of the next to the same charger: the 400 ms of the contract,
-     * and what clocks and adapters blur. */
-    BUS_SPACING_MS = 405,
+    BUS_SPACING_MS = 405, /* of the end of a heartbeat to the start of the next: 400, and jitter */
     BUS_INTERVAL_MS = 950, /* the same, when nothing changed */
     BUS_SHARED_MS = 890,   /* the same with several chargers: they wait for each other */
     BUS_LATE_MS = 1100,    /* this old, a heartbeat waits for nobody's changed offer */

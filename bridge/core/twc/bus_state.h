@@ -6,6 +6,7 @@
 #define CORE_TWC_BUS_STATE_H
 
 #include "bridge/core/charger.h"
+#include "bridge/core/twc/bus.h" /* which includes this below its own types */
 #include "bridge/core/twc/frame.h"
 #include "bridge/core/twc/message.h"
 
