@@ -175,9 +175,11 @@ static void answer(const struct command_call *c, struct buf *b)
 static void audit(struct daemon *d, const struct command_call *c)
 {
     if (c->out.code == COMMAND_OK) {
-        log_info("command", "%s%s%s %s: %.60s by %s", model_kind_names[c->in->kind],
-                c->in->id[0] != '\0' ? " " : "", c->in->id, c->in->key, c->args.value,
-                c->args.owner);
+        const char *who = c->unit >= 0      ? d->model.device[d->unit[c->unit].device].name
+                : c->circuit >= 0 ? d->settings.circuit[c->circuit].name
+                                  : model_kind_names[c->in->kind];
+
+        log_info("command", "%s: %s %.60s by %s", who, c->in->key, c->args.value, c->args.owner);
         return;
     }
     d->commands_refused++;

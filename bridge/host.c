@@ -54,9 +54,9 @@ static void gap(struct daemon *d, int charger, const struct bus_event *ev)
 static void foreign(struct daemon *d, int bus, const struct bus_event *ev)
 {
     d->bus[bus].foreign = true;
-    log_error("bus", "bus %s: a second master (%04x) is on the bus: we are silent until it has "
-                     "been quiet for %d s", d->settings.bus[bus].name, (unsigned)ev->id,
-            d->settings.safety.foreign_clear_s);
+    log_error("bus", "bus %s: a second master is on the bus: we are silent until it has been quiet "
+                     "for %d s", d->settings.bus[bus].name, d->settings.safety.foreign_clear_s);
+    log_debug("bus", "the second master is %04x", (unsigned)ev->id);
     event_emit(d, -1, "second_master", ",\"bus\":\"%s\",\"master\":\"%04x\"",
             d->settings.bus[bus].id, (unsigned)ev->id);
 }
@@ -85,14 +85,15 @@ static void bus_event(struct adapter_host *h, int bus, int charger, const struct
         log_warning("bus", "bus %s: %s restarted", name, who);
         break;
     case BUS_EV_FULL:
-        log_warning("bus", "bus %s: a fourth charger (%04x) is not taken: a bus has three", name,
-                (unsigned)ev->id);
+        log_warning("bus", "bus %s: a fourth charger is not taken: a bus has three", name);
+        log_debug("bus", "the fourth charger is %04x", (unsigned)ev->id);
         event_emit(d, -1, "problem",
                 ",\"message\":\"a fourth charger (%04x) on bus %s is not taken\"",
                 (unsigned)ev->id, d->settings.bus[bus].id);
         break;
     case BUS_EV_DUPLICATE:
-        log_error("bus", "bus %s: two chargers have the id %04x", name, (unsigned)ev->id);
+        log_error("bus", "bus %s: two chargers have the same id", name);
+        log_debug("bus", "the id of both is %04x", (unsigned)ev->id);
         break;
     case BUS_EV_FOREIGN:
         foreign(d, bus, ev);

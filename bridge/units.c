@@ -338,8 +338,8 @@ int unit_adopt(struct daemon *d, int bus, int slot, uint16_t twc_id, const struc
     step_config(d);
     unit_put(d, u);
     daemon_dirty(d);
-    log_notice("bus", "charger %s (%s): protocol %u, at most %d A", u->id,
-            d->model.device[u->device].name, (unsigned)r->protocol, r->hw_max_ma / 1000);
+    log_notice("bus", "%s: a charger of protocol %u, at most %d A", d->model.device[u->device].name,
+            (unsigned)r->protocol, r->hw_max_ma / 1000);
     return (int)(u - d->unit);
 }
 

@@ -306,6 +306,21 @@ class TestLife(unittest.TestCase):
             self.assertNotIn("homeassistant/device/twcbridge_charger_dead/config", topics)
             self.assertIn("homeassistant/device/other_dead/config", topics)
 
+    def test_a_component_that_is_gone_is_removed_in_two_steps(self):
+        with Rig() as r:
+            c = r.client()
+            topic = "homeassistant/device/twcbridge_site/config"
+            old = {"device": {"identifiers": ["twcbridge_site"], "name": "Site"}, "origin": {"name": "twcbridge"},
+                   "components": {"old_row": {"platform": "sensor", "unique_id": "twcbridge_site_old_row",
+                                              "state_topic": "twcbridge/site"}}}
+            c.publish(topic, json.dumps(old), retain=True)
+            c.subscribe(topic)
+            r.slaves([Unit("a1b2")])
+            r.bridge()
+            grave = c.wait(lambda m: m.topic == topic and '"old_row":{"platform":"sensor"}' in m.payload, 10)
+            clean = c.wait(lambda m: m.topic == topic and "old_row" not in m.payload, 10, grave.time)
+            self.assertGreater(clean.time - grave.time, 1.0)
+
     def test_a_second_bridge_under_the_same_topic_publishes_nothing(self):
         with Rig() as r:
             r.slaves([Unit("a1b2")])
