@@ -58,7 +58,7 @@ struct unit {
     bool gap_due;             /* energy of the time we were away is still to be added */
     int64_t gap_from_utc_ms, gap_power_w, loaded_ms;
     enum charger_fault fault; /* last told */
-    uint32_t status;          /* for the log */
+    bool left_out;            /* not linked, told */
 };
 
 struct virtual_bus;

@@ -5,6 +5,7 @@
 #include "bridge/base/log.h"
 #include "bridge/base/str.h"
 #include "bridge/daemon.h"
+#include "bridge/io/port.h"
 
 #include <string.h>
 
@@ -37,7 +38,13 @@ static void bus_up(struct adapter_host *h, int bus, bool up, const char *why)
         }
         b->why[0] = '\0';
     } else {
-        log_warning("bus", "bus %s: %s: %s; trying again", name, d->settings.bus[bus].port, why);
+        char devices[400] = "";
+
+        if (d->settings.bus[bus].port[0] == '/') {
+            port_list(devices, sizeof(devices));
+        }
+        log_warning("bus", "bus %s: %s: %s; trying again%s%s", name, d->settings.bus[bus].port, why,
+                devices[0] != '\0' ? "; serial devices: " : "", devices);
         event_emit(d, -1, "bus_lost", ",\"bus\":\"%s\"", d->settings.bus[bus].id);
         str_copy(b->why, sizeof(b->why), why);
     }

@@ -107,6 +107,20 @@ static void tell_fault(struct daemon *d, int i)
     u->fault = now;
 }
 
+/* An alarm when a charger is left out because its 6 A do not fit, once. */
+static void tell_left_out(struct daemon *d, int i)
+{
+    struct unit *u = &d->unit[i];
+    bool left_out = u->slot >= 0 && !d->control.c[i].admitted;
+
+    if (left_out && !u->left_out) {
+        log_warning("control", "%s is not linked: its 6 A do not fit its circuit beside the others",
+                d->model.device[u->device].name);
+        event_emit(d, i, "problem", ",\"message\":\"its 6 A do not fit its circuit\"");
+    }
+    u->left_out = left_out;
+}
+
 static void apply(struct daemon *d)
 {
     for (int i = 0; i < d->units; i++) {
@@ -119,6 +133,7 @@ static void apply(struct daemon *d)
             b->adapter->offer(b->self, u->slot, o->offer, o->transmit && !u->gone);
         }
         tell_fault(d, i);
+        tell_left_out(d, i);
     }
     for (int b = 0; b < d->settings.bus_count; b++) {
         if (d->bus[b].self) {
@@ -148,6 +163,7 @@ void step_run(struct daemon *d)
     run_expire(d, now_ms);
     for (int i = 0; i < d->units; i++) {
         refresh(d, &d->unit[i]);
+        d->config.charger[i].present = d->unit[i].slot >= 0;
         d->report[i] = d->unit[i].report;
         allowed[i] = unit_allowed(d, &d->unit[i]);
         silence[i] = true; /* bounded by control: two per plug-in, and only for ceilings */

@@ -43,17 +43,19 @@ static int32_t unheard(const struct control_times *t, const struct charger_repor
 }
 
 struct booking booking_of(const struct control_times *t, const struct charger_report *r,
-        const struct control_state_charger *s, int32_t cap_ma, int32_t floor_ma, int64_t now_ms)
+        const struct control_state_charger *s, int32_t reach_ma, int32_t floor_ma,
+        int64_t now_ms)
 {
     struct booking b = {.offer_ma = in_force(r, s)};
     int32_t draw_ma = charger_draw_ma(r);
-    int32_t all_ma = most(b.offer_ma, draw_ma);
+    int32_t all_ma = most(most(b.offer_ma, draw_ma), s->heard_ma);
     int32_t stuck_ma = booking_stuck(t, r, now_ms) ? STUCK_FLOOR_MA : 0;
     int64_t last_ms = r->heard_ms > r->sent_ms ? r->heard_ms : r->sent_ms;
+    int64_t since_ms = r->heard_ms != 0 ? r->heard_ms : s->first_ms;
 
     switch (r->link) {
     case CHARGER_ONLINE:
-        b.booked_ma = most(all_ma, stuck_ma);
+        b.booked_ma = most(most(b.offer_ma, draw_ma), stuck_ma);
         b.fixed_ma = s->overdraw ? most(stuck_ma, draw_ma) : stuck_ma;
         break;
     case CHARGER_UNHEARD:
@@ -61,7 +63,7 @@ struct booking booking_of(const struct control_times *t, const struct charger_re
         b.fixed_ma = r->sent_ms != 0 ? stuck_ma : b.booked_ma;
         break;
     case CHARGER_SILENT:
-        b.booked_ma = now_ms - r->heard_ms < t->silent_book_ms ? most(all_ma, stuck_ma)
+        b.booked_ma = now_ms - since_ms < t->silent_book_ms ? most(all_ma, stuck_ma)
                                                                : most(floor_ma, stuck_ma);
         b.fixed_ma = b.booked_ma;
         break;
@@ -78,9 +80,13 @@ struct booking booking_of(const struct control_times *t, const struct charger_re
         b.fixed_ma = b.booked_ma;
         break;
     case CHARGER_FOREIGN:
-        b.booked_ma = most(cap_ma, all_ma);
+        b.booked_ma = most(reach_ma, all_ma);
         b.fixed_ma = b.booked_ma;
         break;
+    }
+    if (r->duplicate) {
+        b.booked_ma *= 2; /* both follow what one is told */
+        b.fixed_ma *= 2;
     }
     return b;
 }

@@ -14,9 +14,11 @@ struct booking {
     int32_t offer_ma;  /* offer in force: the higher of told, mirrored and decided */
 };
 
-/* cap_ma: most that the charger could draw; floor_ma: its least offer. */
+/* reach_ma: most that the charger could draw by its hardware and circuits; floor_ma: its least
+ * offer; present: adopted on its bus. */
 struct booking booking_of(const struct control_times *t, const struct charger_report *r,
-        const struct control_state_charger *s, int32_t cap_ma, int32_t floor_ma, int64_t now_ms);
+        const struct control_state_charger *s, int32_t reach_ma, int32_t floor_ma,
+        int64_t now_ms);
 
 /* A protocol 2 unit that may not stop at 0 A: safety page 2, stuck floor. */
 bool booking_stuck(const struct control_times *t, const struct charger_report *r, int64_t now_ms);

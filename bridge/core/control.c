@@ -32,7 +32,8 @@ static void admit(struct step *s)
             int i = s->order[k];
             struct control_state_charger *c = &s->c->c[i];
             const struct charger_report *r = &s->in->report[i];
-            bool stuck = r->protocol != 1 && r->plugged != TRI_NO;
+            bool stuck = s->config->charger[i].present && r->protocol != 1 &&
+                    r->plugged != TRI_NO;
             int row;
 
             if ((pass == 0) != c->admitted) {
@@ -62,6 +63,22 @@ static void admit(struct step *s)
     }
 }
 
+/* Admitted, but our first message is still to come: it may make a car take 6 A at once. */
+static void link_up(struct step *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        const struct charger_report *r = &s->in->report[i];
+        struct work *w = &s->w[i];
+
+        w->linking = w->admitted && s->config->charger[i].present && r->protocol != 1 &&
+                r->plugged != TRI_NO && w->b.booked_ma < STUCK_FLOOR_MA &&
+                (r->link == CHARGER_UNHEARD || r->link == CHARGER_QUIET) && r->warm_ms == 0;
+        if (w->linking && w->b.fixed_ma < STUCK_FLOOR_MA) {
+            w->b.fixed_ma = STUCK_FLOOR_MA; /* the others make room */
+        }
+    }
+}
+
 static void share_out(struct step *s)
 {
     struct allot_want want[CHARGERS_MAX];
@@ -72,7 +89,7 @@ static void share_out(struct step *s)
         int i = s->order[k];
 
         want[i] = (struct allot_want){
-                .want_ma = s->w[i].want_ma,
+                .want_ma = control_away(s, i) ? 0 : s->w[i].want_ma,
                 .floor_ma = s->w[i].floor_ma,
                 .fixed_ma = s->w[i].b.fixed_ma,
                 .priority = s->config->charger[i].priority,
@@ -85,9 +102,11 @@ static void share_out(struct step *s)
     if (s->c->overload) {
         s->c->checker_refusals++;
     }
+    s->c->contended = false;
     for (int i = 0; i < s->n; i++) {
         struct work *w = &s->w[i];
 
+        s->c->contended = s->c->contended || (want[i].want_ma > 0 && out.share_ma[i] == 0);
         w->target_ma = out.share_ma[i];
         w->row = out.row[i];
         if (s->c->overload && w->target_ma > before[i]) {
@@ -114,6 +133,26 @@ static void gate(struct step *s)
         int32_t room = rows_room(&s->rows, left_ma, i, &row);
         int32_t most = w->b.booked_ma + (room > 0 ? room : 0);
 
+        w->spoken_to = w->admitted;
+        if (w->linking) {
+            w->spoken_to = room >= STUCK_FLOOR_MA - w->b.booked_ma;
+            for (int x = 0; w->spoken_to && x < s->rows.use_n[i]; x++) {
+                left_ma[s->rows.use[i][x]] -= STUCK_FLOOR_MA - w->b.booked_ma;
+            }
+            if (!w->spoken_to) {
+                w->row = row;
+                w->waits = true;
+                w->offer_ma = 0;
+                continue;
+            }
+            w->b.booked_ma = STUCK_FLOOR_MA;
+            room -= STUCK_FLOOR_MA;
+            most = STUCK_FLOOR_MA + (room > 0 ? room : 0);
+        }
+        if (control_away(s, i)) {
+            w->offer_ma = w->want_ma < now_ma ? w->want_ma : now_ma;
+            continue;
+        }
         w->offer_ma = w->target_ma < now_ma ? w->target_ma : now_ma;
         if (w->target_ma <= now_ma || !w->may_raise) {
             continue;
@@ -175,7 +214,10 @@ static void remember(struct step *s, int i)
     if (c->first_ms == 0) {
         c->first_ms = s->now_ms;
     }
-    if (c->offer_ma > 0 && s->c->stepped_ms != 0) {
+    if (s->in->report[i].link == CHARGER_ONLINE) {
+        c->heard_ma = s->w[i].b.booked_ma;
+    }
+    if (c->offer_ma > 0 && s->c->stepped_ms != 0 && s->c->contended) {
         c->served_ms += s->now_ms - s->c->stepped_ms;
     }
     if (ma > c->offer_ma) {
@@ -200,7 +242,7 @@ static void tell(struct step *s, int i, struct decision *d)
     int32_t before = s->c->c[i].offer_ma;
 
     o->offer_ma = w->offer_ma;
-    o->transmit = w->admitted && !control_stopped(s, i);
+    o->transmit = w->admitted && w->spoken_to && !control_stopped(s, i);
     o->booked_ma = w->b.booked_ma;
     o->cap_ma = w->cap_ma;
     o->floor_ma = w->floor_ma;
@@ -287,6 +329,7 @@ int64_t control_step(struct control *c, const struct control_in *in, int64_t now
     control_order(&s);
     control_watch(&s);
     admit(&s);
+    link_up(&s);
     share_out(&s);
     gate(&s);
     for (int i = 0; i < s.n; i++) {

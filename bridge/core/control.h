@@ -31,6 +31,7 @@ struct control_charger {
     int32_t min_ma;     /* least non-zero offer: 6 A, 5 A on protocol 1 by choice, or higher */
     int32_t default_ma; /* -1: not set = the floor if it fits, else 0 */
     uint8_t priority;   /* 9 first */
+    bool present;       /* adopted on its bus in this process; false: known, not heard */
     bool max_is_set;    /* max_a stands in the settings: used while the hardware's is not known */
 };
 
@@ -145,6 +146,7 @@ struct control_state_charger {
     bool warm;                /* offer_ma is from before the restart: goes on from there */
     int64_t owner_spoke_ms;   /* a request came in since the warm start */
     int64_t first_ms;         /* first control step with it */
+    int32_t heard_ma;         /* booked when it last answered: what silence may hide */
     int64_t zero_ms;          /* since when it is told 0; 0: it is not */
 };
 
@@ -154,6 +156,7 @@ struct control {
     struct control_circuit_out circuit[CIRCUITS_MAX];
     int64_t over_since_ms[CIRCUITS_MAX]; /* draw above the setting since; 0: it is not */
     int32_t site_offered_ma;   /* sum on the fullest phase */
+    bool contended;            /* somebody wanted amps and got none: turns are counted */
     bool overload;             /* the checker refused: nothing was raised */
     uint64_t checker_refusals; /* more than 0 is a failure in any test */
     uint64_t decision_id;

@@ -74,11 +74,24 @@ static bool rows_over(const struct step *s, int i)
                 sum_ma += s->rows.use[j][m] == row ? charger_draw_ma(&s->in->report[j]) : 0;
             }
         }
-        if (sum_ma > s->rows.settings_ma[row]) {
+        if (sum_ma > s->rows.limit_ma[row]) {
             return true;
         }
     }
     return false;
+}
+
+/* How many silent stops may be used for what it is told: both for ceilings and "not allowed", the
+ * first one alone where a request or the default says 0. */
+static int32_t stop_budget(const struct step *s, int i)
+{
+    const struct work *w = &s->w[i];
+    int row;
+    bool ceiling = !s->in->allowed[i] || !s->in->site_allowed ||
+            (w->ceiling && w->ceiling->value_ma < w->floor_ma) ||
+            rows_room(&s->rows, s->rows.limit_ma, i, &row) < w->floor_ma;
+
+    return ceiling ? STOPS_MAX : w->asked_ma < w->floor_ma ? STOPS_MAX - 1 : 0;
 }
 
 static void watch_stop(struct step *s, int i)
@@ -86,7 +99,6 @@ static void watch_stop(struct step *s, int i)
     struct control_state_charger *c = &s->c->c[i];
     const struct charger_report *r = &s->in->report[i];
     bool drawing = r->link == CHARGER_ONLINE && charger_draw_ma(r) > 0;
-    bool not_allowed = !s->in->allowed[i] || !s->in->site_allowed;
 
     if (c->stop_started_ms != 0) {
         if (s->now_ms - c->stop_started_ms >= SILENT_STOP_MS) {
@@ -101,9 +113,9 @@ static void watch_stop(struct step *s, int i)
         stop(c, s->now_ms); /* whatever the budget */
         return;
     }
-    if (r->protocol == 2 && not_allowed && drawing && c->zero_ms != 0 &&
+    if (r->protocol == 2 && drawing && c->zero_ms != 0 &&
             s->now_ms - c->zero_ms >= STOP_AFTER_MS && s->in->stop_by_silence[i] &&
-            c->stops_used < STOPS_MAX) {
+            c->stops_used < stop_budget(s, i)) {
         stop(c, s->now_ms);
     }
 }

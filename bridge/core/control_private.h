@@ -12,6 +12,8 @@
 struct work {
     struct booking b;
     int32_t cap_ma, floor_ma;
+    int32_t reach_ma;    /* most that it could draw: hardware and circuits alone */
+    bool spoken_to;      /* we transmit to it, or may begin to */
     bool hardware_known;
     const struct lease *winner;  /* NULL: nobody asks */
     const struct lease *ceiling; /* on the charger itself; NULL: none */
@@ -22,6 +24,7 @@ struct work {
     const char *no_raise;        /* why not, in words */
     int32_t target_ma, offer_ma;
     int row;                     /* what held it below its want; ROW_NONE */
+    bool linking;                /* its first message needs 6 A free on its rows */
     bool waits;                  /* the raise waits for amps that others still draw */
 };
 
@@ -39,6 +42,9 @@ struct step {
 /* control_want.c */
 void control_wants(struct step *s);
 void control_order(struct step *s);
+
+/* True where our messages reach nobody: what it was offered stays as it is until it is back. */
+bool control_away(const struct step *s, int i);
 
 /* control_fault.c: overdraw, silent stops, faults */
 void control_watch(struct step *s);

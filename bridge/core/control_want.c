@@ -19,6 +19,7 @@ static void limits(struct step *s, int i)
 
     w->floor_ma = cfg->min_ma;
     w->hardware_known = r->hw_max_ma > 0;
+    w->reach_ma = least(w->hardware_known ? r->hw_max_ma : MA_MAX, circuit_cap(s->config, i));
     w->cap_ma = least(cfg->max_ma, circuit_cap(s->config, i));
     w->cap_ma = least(w->cap_ma, MA_MAX);
     if (w->hardware_known) {
@@ -104,9 +105,6 @@ static void ceilings(struct step *s, int i)
             w->own_limit = LIMITED_FAULT;
         }
     }
-    if (r->link == CHARGER_QUIET && !s->in->closing && w->want_ma > 0 && !w->admitted) {
-        w->want_ma = 0;
-    }
 }
 
 /* An increase needs fresh data of everything it depends on. */
@@ -148,11 +146,29 @@ static void raising(struct step *s, int i)
     }
 }
 
+bool control_away(const struct step *s, int i)
+{
+    const struct charger_report *r = &s->in->report[i];
+
+    switch (r->link) {
+    case CHARGER_ONLINE:
+    case CHARGER_SILENT:
+        return false;
+    case CHARGER_UNHEARD:
+        return !s->config->charger[i].present;
+    case CHARGER_QUIET:
+    case CHARGER_BUS_DOWN:
+    case CHARGER_FOREIGN:
+        return true;
+    }
+    return true;
+}
+
 void control_wants(struct step *s)
 {
     for (int i = 0; i < s->n; i++) {
         limits(s, i);
-        s->w[i].b = booking_of(&s->config->time, &s->in->report[i], &s->c->c[i], s->w[i].cap_ma,
+        s->w[i].b = booking_of(&s->config->time, &s->in->report[i], &s->c->c[i], s->w[i].reach_ma,
                 s->w[i].floor_ma, s->now_ms);
         ask(s, i);
         rest(s, i);

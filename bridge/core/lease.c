@@ -107,7 +107,7 @@ void lease_ha_lost(struct lease_table *t, int64_t now_ms, int64_t grace_ms)
 void lease_ha_back(struct lease_table *t)
 {
     for (int i = 0; i < LEASES_MAX; i++) {
-        if (t->row[i].id != 0 && t->row[i].hold == LEASE_WHILE_HA) {
+        if (t->row[i].id != 0 && t->row[i].hold == LEASE_WHILE_HA && !t->row[i].no_data) {
             t->row[i].lost_ms = 0;
         }
     }
@@ -120,8 +120,9 @@ void lease_owner_lost(struct lease_table *t, enum lease_scope scope, int32_t ind
         struct lease *l = &t->row[i];
 
         if (l->id != 0 && l->scope == scope && l->index == index && strcmp(l->owner, owner) == 0 &&
-                (l->lost_ms == 0 || end_ms < l->lost_ms)) {
+                !l->fallen_back && (l->lost_ms == 0 || end_ms < l->lost_ms)) {
             l->lost_ms = end_ms;
+            l->no_data = true;
         }
     }
 }

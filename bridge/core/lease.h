@@ -39,6 +39,7 @@ struct lease {
     enum lease_hold hold;
     bool ends_at_unplug;
     bool fallen_back;   /* a ceiling that became min(value, fallback) */
+    bool no_data;       /* the owner itself said so: Home Assistant's return does not save it */
     int32_t value_ma;   /* whole amps not required; below the floor counts as 0 later */
     uint8_t priority;   /* 0..9, 9 first */
     int64_t since_ms;

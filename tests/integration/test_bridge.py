@@ -120,7 +120,7 @@ class TestCommands(unittest.TestCase):
         self.assertEqual(state(self.mqtt, "twcbridge/circuit/garage")["current_limit"], 6)
         self.assertLessEqual(self.told() + self.told(self.ids[1]), 12)
         result(self.mqtt, t, '{"value":"release","owner":"ems"}')
-        self.assertIsNone(state(self.mqtt, "twcbridge/circuit/garage")["current_limit"])
+        wait("no limit", lambda: state(self.mqtt, "twcbridge/circuit/garage")["current_limit"] is None, 2)
         result(self.mqtt, self.topic, "release")
 
     def test_health_is_told_on_request(self):
