@@ -70,13 +70,13 @@ def chargers():
 
 def retained(port, topic):
     """Retained messages under a filter: {topic: payload}."""
-    out = subprocess.run(["mosquitto_sub", "-p", str(port), "-t", topic, "-W", "1", "-v", "--retained-only"],
+    out = subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(port), "-t", topic, "-W", "1", "-v", "--retained-only"],
                          capture_output=True, text=True).stdout
     return dict(line.split(" ", 1) for line in out.splitlines() if " " in line)
 
 
 def publish(port, topic, value):
-    subprocess.run(["mosquitto_pub", "-p", str(port), "-q", "1", "-t", topic, "-m", value], check=True)
+    subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(port), "-q", "1", "-t", topic, "-m", value], check=True)
 
 
 def main():
@@ -119,10 +119,10 @@ def main():
         print("these are too few entities", file=sys.stderr)
         stop(1)
     print(f"""
-Look:  mosquitto_sub -p {port} -v -t 'twcbridge/charger/#'
-Try:   mosquitto_pub -p {port} -t twcbridge/charger/{ids[1]}/current_limit/set -m 16
-       mosquitto_pub -p {port} -t twcbridge/charger/{ids[1]}/current_limit/set -m 99     (refused, with the reason)
-       mosquitto_pub -p {port} -t twcbridge/site/charging_allowed/set -m OFF
+Look:  mosquitto_sub -h 127.0.0.1 -p {port} -v -t 'twcbridge/charger/#'
+Try:   mosquitto_pub -h 127.0.0.1 -p {port} -t twcbridge/charger/{ids[1]}/current_limit/set -m 16
+       mosquitto_pub -h 127.0.0.1 -p {port} -t twcbridge/charger/{ids[1]}/current_limit/set -m 99     (refused, with the reason)
+       mosquitto_pub -h 127.0.0.1 -p {port} -t twcbridge/site/charging_allowed/set -m OFF
 Cars:  echo 'unplug {ids[2]}' | nc -U {path('control')}     (also: plug, car {ids[2]} max_a=8, status)
 Home Assistant: add the MQTT integration with broker 127.0.0.1, port {port}.
 Files: {path('settings.json')}, log {path('bridge.log')}""", flush=True)
@@ -139,3 +139,6 @@ try:
 except KeyboardInterrupt:
     print()
     stop(0)
+except Exception as e:  # whatever it is: say it, end what was started
+    print(f"{type(e).__name__}: {e}", file=sys.stderr)
+    stop(1)
