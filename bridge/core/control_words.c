@@ -93,7 +93,11 @@ void control_words(const struct step *s, int i, struct control_out *o)
     char asked[WHO_ROOM], why[WHY_ROOM] = "";
 
     who(w, asked);
-    if (control_stopped(s, i)) {
+    if (w->cap_ma < w->floor_ma && w->want_ma == 0 && w->own_limit != LIMITED_NOT_ALLOWED) {
+        o->limited_by = w->own_limit == LIMITED_NOTHING ? LIMITED_CHARGER : w->own_limit;
+        str_format(why, sizeof(why), "its minimum of %d A is above the %d A that it may take",
+                w->floor_ma / 1000, w->cap_ma / 1000);
+    } else if (control_stopped(s, i)) {
         o->limited_by = w->own_limit == LIMITED_NOT_ALLOWED ? LIMITED_NOT_ALLOWED : LIMITED_FAULT;
         str_copy(why, sizeof(why), "stopped by silence");
     } else if (r->link == CHARGER_FOREIGN) {

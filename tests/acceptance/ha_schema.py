@@ -4,8 +4,8 @@ Puts documents through the schemas of the installed package, and values through 
 so that no rule of it is written down twice. No broker, no event loop of a running instance.
 
 in:  {"documents": {name: text}, "states": [[document name, component, topic payload, wanted]...]}
-     wanted: what the entity must show: null (unknown), true/false, a word, a number, or for an
-     event the list of its types; {"time": "..."} for an instant
+     wanted: what the entity must show: null (unknown), true or false, a word, a number, the type
+     of an event; {"time": "..."} an instant; {"availability": topic} either of its two words
 out: {"documents": {name: {"error": text or null, "components": {key: error or null}}},
       "refused": [[document, component, payload, what was said]...], "accepted": number}
 """
@@ -20,6 +20,7 @@ import probatio
 from homeassistant.components.mqtt import discovery
 from homeassistant.components.mqtt.models import DATA_MQTT, LAST_PAYLOAD_JSON, MqttValueTemplate, ReceiveMessage
 from homeassistant.components.mqtt.schemas import DEVICE_DISCOVERY_SCHEMA, validate_device_discovery_components
+from homeassistant.config_entries import ConfigEntries
 from homeassistant.const import CONF_PLATFORM
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry, entity_registry
@@ -53,7 +54,7 @@ def module(platform):
 
 class Judge:
     def __init__(self, hass, ears):
-        self.hass, self.ears, self.entities, self.avail = hass, ears, {}, {}
+        self.hass, self.ears, self.entities = hass, ears, {}
 
     def document(self, name, text):
         """The way of discovery._parse_device_payload and its caller, up to the entity."""
@@ -88,7 +89,12 @@ class Judge:
             return f"{type(e).__name__}: {e}"
         entity.platform = MagicMock(platform_name="mqtt", domain=platform)
         entity.platform_data = MagicMock()
+        entity._suggest_report_issue = lambda: "report it"
         self.entities[name, key] = platform, entity
+        try:
+            _ = entity.state  # the first state: classes, units and options must fit
+        except ValueError as e:
+            return f"ValueError: {e}"
         return "; ".join(self.ears.take()) or None
 
     def value(self, name, key, payload, wanted):
@@ -155,8 +161,11 @@ async def main():
     job = json.load(sys.stdin)
     hass = HomeAssistant("/srv/ha_schema")
     hass.config.config_dir = "/srv/ha_schema"
-    await device_registry.async_load(hass, load_empty=True)
-    await entity_registry.async_load(hass, load_empty=True)
+    hass.config_entries = ConfigEntries(hass, {})
+    await hass.config_entries.async_initialize()
+    for registry in (device_registry, entity_registry):
+        getattr(registry, "async_setup", lambda _: None)(hass)
+        await registry.async_load(hass, load_empty=True)
     hass.data[DATA_MQTT] = MagicMock()
     ears = Ears()
     logging.getLogger().addHandler(ears)

@@ -64,7 +64,7 @@ class Comms(Socket):
 
 class NodeRed:
     def __init__(self, rig, flow):
-        self.rig, self.flow, self.port = rig, flow, free_port()
+        self.rig, self.port, self.comms = rig, free_port(), None
         home = rig.path("node-red")
         os.makedirs(home)
         with open(home + "/settings.js", "w") as f:
@@ -78,9 +78,16 @@ class NodeRed:
         env = {**os.environ, "TWC_MQTT_HOST": "127.0.0.1", "TWC_MQTT_PORT": str(rig.port)}
         self.proc = rig.run("node", RED, "-u", home, "-s", home + "/settings.js", log="node-red.log", env=env)
         wait("Node-RED", lambda: self.proc.poll() is not None or rig.find_text("node-red.log", "Started flows"), 30)
-        self.http("POST", "/flows", flow, {"Node-RED-Deployment-Type": "full"})
-        self.comms = Comms(self.port)
+        self.deploy(flow)
         rig.closers.append(self.comms.sock.close)
+
+    def deploy(self, flow):
+        self.flow = flow
+        if self.comms:
+            self.comms.statuses.clear()
+        self.http("POST", "/flows", flow, {"Node-RED-Deployment-Type": "full"})
+        self.comms = self.comms or Comms(self.port)
+        wait("a connection", lambda: self.comms.shown(self.node("set")).get("fill") == "green", 15)
 
     def http(self, method, path, body=None, head=None):
         req = urllib.request.Request(
@@ -124,12 +131,17 @@ class TestNodeRed(unittest.TestCase):
         r.bridge({"circuits": [{"name": "garage", "limit_a": 32}], "chargers": [{"id": "c3d4"}]})
         with open(FLOW) as f:
             flow = json.load(f)
-        # What a user edits after the import: the id of the charger.
-        tab = next(n for n in flow if n["type"] == "tab")
-        next(e for e in tab["env"] if e["name"] == "TWC_CHARGER")["value"] = "c3d4"
-        cls.red = NodeRed(r, flow)
+        cls.red = NodeRed(r, cls.edited(flow, "c3d4"))
         cls.mqtt = r.online("a1b2", "c3d4")
-        wait("Node-RED's connection", lambda: r.find_text("node-red.log", "Connected to broker"), 15)
+
+    @staticmethod
+    def edited(flow, charger, protocol="5"):
+        """What a user edits after the import."""
+        flow = json.loads(json.dumps(flow))
+        tab = next(n for n in flow if n["type"] == "tab")
+        next(e for e in tab["env"] if e["name"] == "TWC_CHARGER")["value"] = charger
+        next(n for n in flow if n["type"] == "mqtt-broker")["protocolVersion"] = protocol
+        return flow
 
     def on_bus(self, amps, since, ident="c3d4"):
         return any(h.limit and h.amps == amps for h in self.bus.log.of(ident, since))
@@ -248,6 +260,18 @@ class TestNodeRed(unittest.TestCase):
         self.red.press("renew")
         time.sleep(0.5)
         self.assertEqual(len(self.commands(begin)), 1, "a released value was renewed")
+
+    def test_40_a_wrong_id_is_said(self):
+        self.red.deploy(self.edited(self.red.flow, "zzzz"))
+        self.red.press("16 A")
+        self.assertEqual(self.red.wait_shown("16 A refused")["fill"], "red")
+
+    def test_41_mqtt_3_1_1_works_too(self):
+        self.red.deploy(self.edited(self.red.flow, "a1b2", "4"))
+        begin = time.monotonic()
+        self.red.press("16 A")
+        wait("16 A in a limit frame", lambda: self.on_bus(16, begin, "a1b2"), 8)
+        self.red.wait_shown("16 A: 16 A offered")
 
     def test_90_nothing_but_the_allow_list_was_on_the_bus(self):
         self.assertEqual(self.bus.log.bad, [])
