@@ -51,6 +51,7 @@ struct simulation {
     uv_poll_t listener, control;
     int listen_fd, control_fd;
     int slave_fd; /* of the pty, kept open so that a reader may come and go */
+    bool linked;  /* the symlink is ours */
     bool again;   /* the pty must be served anew */
     struct client *client[CLIENTS_MAX]; /* NULL: free */
     uint32_t dangerous;
@@ -73,9 +74,10 @@ static const struct {
                 INT32_MAX, 1},
         {"--max-a", "hardware maximum, 6 to 80 (default 32)", offsetof(struct options, max_ma),
                 6000, MA_MAX, 1000},
-        {"--phases", "of the cars, 1 or 3 (default 3)", offsetof(struct options, phases), 1, 3, 1},
-        {"--volts", "of a phase, 100 to 277 (default 230)", offsetof(struct options, volts), 100,
-                277, 1},
+        {"--phases", "of the cars, 1 or 3 (default 3)", offsetof(struct options, phases), 1, 3,
+                1},
+        {"--volts", "of a phase, 100 to 277 (default 230)", offsetof(struct options, volts),
+                100, 277, 1},
 };
 
 static int usage(FILE *to, int code)
@@ -89,7 +91,8 @@ static int usage(FILE *to, int code)
           "                     car ID key=value..., status; one JSON line back\n"
           "  --plugged          a car is plugged in from the start\n"
           "  --old-firmware     protocol 2 before 4.5.3: no VIN, no plug state\n"
-          "  --id HEX           id of the first charger, the others count on\n", to);
+          "  --id HEX           id of the first charger, the others count on\n",
+            to);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         fprintf(to, "  %-18s %s\n", numbers[i].name, numbers[i].what);
     }
@@ -126,9 +129,9 @@ static int take_number(struct options *o, const char *name, const char *value, b
 static int take_id(struct options *o, const char *value)
 {
     unsigned v = 0;
-    char end = 0;
 
-    if (!value || strlen(value) != 4 || sscanf(value, "%4x%c", &v, &end) != 1 || v == 0) {
+    if (!value || strlen(value) != 4 || strspn(value, "0123456789abcdefABCDEF") != 4 ||
+            sscanf(value, "%4x", &v) != 1 || v == 0) {
         return bad("--id", "wants 4 hex digits");
     }
     o->id = v;
@@ -170,6 +173,9 @@ static int parse(int argc, char **argv, struct options *o)
     if (o->chargers == 0) {
         return bad("--chargers", "is missing: how many, 1 to 8");
     }
+    if (o->id + o->chargers > 0x10000) {
+        return bad("--id", "leaves no room for that many chargers: ids end at ffff");
+    }
     if (!o->link == !o->tcp) {
         return bad("--link or --tcp", "is wanted, one of them");
     }
@@ -184,7 +190,8 @@ static bool make_link(const char *path, const char *target)
 
     if (lstat(path, &st) == 0) {
         if (!S_ISLNK(st.st_mode)) {
-            fprintf(stderr, "twcbridge simulate: --link %s: is there and is no symlink\n", path);
+            fprintf(stderr, "twcbridge simulate: --link %s: is there and is no symlink\n",
+                    path);
             return false;
         }
         unlink(path);
@@ -217,7 +224,8 @@ static bool open_pty(struct simulation *m)
         fprintf(stderr, "twcbridge simulate: %s\n", e.text);
         return false;
     }
-    return make_link(m->o.link, name);
+    m->linked = make_link(m->o.link, name);
+    return m->linked;
 }
 
 static void on_master_gone(void *user)
@@ -239,7 +247,8 @@ static void on_connection(uv_poll_t *p, int status, int events)
         return;
     }
     if (m->again || m->bus) {
-        virtual_destroy(m->bus); /* a new master takes over, as on a gateway that lost the old */
+        virtual_destroy(
+                m->bus); /* a new master takes over, as on a gateway that lost the old */
         m->bus = NULL;
         m->again = false;
     }
@@ -436,7 +445,8 @@ static bool open_all(struct simulation *m)
     }
     m->listen_fd = listen_tcp(m->o.tcp);
     if (m->listen_fd < 0) {
-        fprintf(stderr, "twcbridge simulate: --tcp %s: wants HOST:PORT that is free\n", m->o.tcp);
+        fprintf(stderr, "twcbridge simulate: --tcp %s: wants HOST:PORT that is free\n",
+                m->o.tcp);
         return false;
     }
     uv_poll_init(&m->loop, &m->listener, m->listen_fd);
@@ -467,6 +477,8 @@ static void close_all(struct simulation *m)
     }
     if (m->slave_fd >= 0) {
         close(m->slave_fd);
+    }
+    if (m->linked) {
         unlink(m->o.link);
     }
     if (m->o.control && m->control_fd >= 0) {

@@ -6,10 +6,10 @@
 #include <string.h>
 
 enum {
-    STEP_MAX_MS = 10000,     /* a longer pause between steps is bridged, not integrated */
-    POWER_FRESH_MS = 90000,  /* volts and phase currents of FD EB */
+    STEP_MAX_MS = 10000,    /* a longer pause between steps is bridged, not integrated */
+    POWER_FRESH_MS = 90000, /* volts and phase currents of FD EB */
     OFF_DEBOUNCE_MS = 5000,
-    END_UNKNOWN_MS = 600000, /* a session ends this long after the last draw where plug is unknown */
+    END_UNKNOWN_MS = 600000, /* a session ends after this time without a draw, plug unknown */
     COUNTER_JUMP_WH = 50000, /* a larger step of the counter is a glitch (protocol 2.3) */
     COUNTER_STEP_WH = 1000,
 };
@@ -59,7 +59,8 @@ static int measured_phases(const struct charger_report *r)
 
 /* Sum of volts x current over the phases in use; the heartbeat's current is the fullest phase's
  * and newer, so it scales the currents of FD EB, which come in half amperes and rarely. */
-static int64_t power_of_volts(struct session *s, const struct charger_report *r, int32_t draw_ma)
+static int64_t power_of_volts(
+        struct session *s, const struct charger_report *r, int32_t draw_ma)
 {
     int64_t mw = 0;
     int32_t most_ma = 0;
@@ -78,10 +79,10 @@ static int64_t power_of_volts(struct session *s, const struct charger_report *r,
         if (currents) {
             /* Half-ampere steps: phases within one step of the fullest carry the same. */
             ma = r->phase_ma[p] >= DRAW_ZERO_MA
-                    ? (most_ma - r->phase_ma[p] <= 500
-                                      ? draw_ma
-                                      : (int64_t)draw_ma * r->phase_ma[p] / most_ma)
-                    : 0;
+                         ? (most_ma - r->phase_ma[p] <= 500
+                                           ? draw_ma
+                                           : (int64_t)draw_ma * r->phase_ma[p] / most_ma)
+                         : 0;
         }
         mw += r->volt_mv[p] * ma / 1000;
     }
@@ -94,7 +95,7 @@ static void power(struct session *s, const struct session_config *c,
     int32_t draw_ma = charger_draw_ma(r);
     bool live = r->heard_ms != 0 && (r->link == CHARGER_ONLINE || r->link == CHARGER_SILENT);
     bool volts = r->power_ms != 0 && now_ms - r->power_ms <= POWER_FRESH_MS &&
-            (r->volt_mv[0] > 0 || r->volt_mv[1] > 0 || r->volt_mv[2] > 0);
+                 (r->volt_mv[0] > 0 || r->volt_mv[1] > 0 || r->volt_mv[2] > 0);
     int64_t mw;
 
     s->power_known = live;
@@ -133,7 +134,8 @@ static void add(struct session *s, int64_t mwms)
 }
 
 /* The counter shows whole kWh: since the anchor the truth lies within (steps - 1, steps + 1).
- * Below that we jump up; above it we wait until the counter has caught up. Never down. */
+ * Below that we jump up; above it we wait until the counter has caught up. Never down. The
+ * upper bound holds at the moment of a reading only: the counter runs on until the next one. */
 static bool may_count(struct session *s, const struct charger_report *r)
 {
     int64_t own, counted;
@@ -146,6 +148,7 @@ static bool may_count(struct session *s, const struct charger_report *r)
         s->anchored = true;
         s->counter_wh = r->counter_wh;
         s->anchor_wh = s->energy_wh - r->counter_wh;
+        s->ahead = false;
         return true;
     }
     s->counter_wh = r->counter_wh;
@@ -157,7 +160,11 @@ static bool may_count(struct session *s, const struct charger_report *r)
         s->energy_wh += missing;
         s->session_wh += s->open ? missing : 0;
     }
-    return own < counted + COUNTER_STEP_WH;
+    if (r->power_ms != s->read_ms) {
+        s->read_ms = r->power_ms;
+        s->ahead = own >= counted + COUNTER_STEP_WH;
+    }
+    return !s->ahead;
 }
 
 static uint32_t begin(struct session *s, int64_t utc_ms)
@@ -182,8 +189,8 @@ static uint32_t finish(struct session *s, int64_t utc_ms)
 /* 1 A or more, and 5 s below it before it counts as over. */
 static uint32_t charging(struct session *s, const struct charger_report *r, int64_t now_ms)
 {
-    bool draws = charger_draw_ma(r) > 0 &&
-            (r->link == CHARGER_ONLINE || r->link == CHARGER_SILENT);
+    bool draws =
+            charger_draw_ma(r) > 0 && (r->link == CHARGER_ONLINE || r->link == CHARGER_SILENT);
 
     if (draws) {
         s->below_ms = 0;
@@ -205,8 +212,8 @@ static uint32_t charging(struct session *s, const struct charger_report *r, int6
     return SESSION_NOTHING;
 }
 
-static uint32_t plug(struct session *s, const struct charger_report *r, int64_t now_ms,
-        int64_t utc_ms)
+static uint32_t plug(
+        struct session *s, const struct charger_report *r, int64_t now_ms, int64_t utc_ms)
 {
     uint32_t ev = SESSION_NOTHING;
     enum tristate before = s->plugged;
@@ -215,7 +222,12 @@ static uint32_t plug(struct session *s, const struct charger_report *r, int64_t 
     if (r->heard_ms == 0 || r->link == CHARGER_BUS_DOWN || r->link == CHARGER_UNHEARD) {
         return ev;
     }
-    s->plugged = r->plugged;
+    if (r->plugged != TRI_UNKNOWN) {
+        s->plugged = r->plugged;
+        s->unknown_ms = 0;
+    } else if (s->unknown_ms == 0) {
+        s->unknown_ms = now_ms;
+    }
     if (before == TRI_NO && r->plugged == TRI_YES) {
         ev |= SESSION_PLUGGED;
     } else if (before == TRI_YES && r->plugged == TRI_NO) {
@@ -223,10 +235,12 @@ static uint32_t plug(struct session *s, const struct charger_report *r, int64_t 
     }
     if (r->plugged == TRI_NO && s->open) {
         ev |= finish(s, utc_ms);
-    } else if (!s->open && (r->plugged == TRI_YES || (r->plugged == TRI_UNKNOWN && s->charging))) {
+    } else if (!s->open &&
+               (r->plugged == TRI_YES || (r->plugged == TRI_UNKNOWN && s->charging))) {
         ev |= begin(s, utc_ms);
-    } else if (s->open && r->plugged == TRI_UNKNOWN && !s->charging && s->drew_ms != 0 &&
-            now_ms - s->drew_ms >= END_UNKNOWN_MS) {
+    } else if (s->open && r->plugged == TRI_UNKNOWN && !s->charging &&
+               now_ms - s->drew_ms >= END_UNKNOWN_MS &&
+               now_ms - s->unknown_ms >= END_UNKNOWN_MS) {
         ev |= finish(s, utc_ms);
     }
     return ev;
@@ -235,7 +249,8 @@ static uint32_t plug(struct session *s, const struct charger_report *r, int64_t 
 uint32_t session_step(struct session *s, const struct session_config *c,
         const struct charger_report *r, int64_t now_ms, int64_t utc_ms)
 {
-    int64_t dt = s->stepped_ms != 0 ? now_ms - s->stepped_ms : 0;
+    int64_t gap_ms = s->stepped_ms != 0 ? now_ms - s->stepped_ms : 0;
+    int64_t dt = gap_ms < STEP_MAX_MS ? gap_ms : STEP_MAX_MS;
     int64_t before_mw = s->power_known ? s->power_mw : 0;
     uint32_t ev;
 
@@ -249,7 +264,7 @@ uint32_t session_step(struct session *s, const struct session_config *c,
     if (dt > 0 && !s->waiting && may_count(s, r)) {
         int64_t mean_mw = s->power_known ? (before_mw + s->power_mw) / 2 : 0;
 
-        add(s, mean_mw * (dt < STEP_MAX_MS ? dt : STEP_MAX_MS));
+        add(s, mean_mw * dt);
     }
     if (s->charging) {
         s->charging_ms += dt;

@@ -21,35 +21,40 @@ struct session_config {
 
 struct session {
     /* energy */
-    int64_t energy_wh;   /* lifetime, whole Wh */
-    int64_t rest_mwms;   /* remainder, in mW x ms, below 1 Wh */
-    int64_t counter_wh;  /* last counter seen; -1 */
-    int64_t anchor_wh;   /* energy_wh when counter_wh was first seen minus counter; see session.c */
+    int64_t energy_wh;  /* lifetime, whole Wh */
+    int64_t rest_mwms;  /* remainder, in mW x ms, below 1 Wh */
+    int64_t counter_wh; /* last counter seen; -1 */
+    int64_t anchor_wh; /* energy_wh when counter_wh was first seen minus counter; see session.c */
     bool anchored;
-    int64_t power_w;     /* now */
-    int64_t power_mw;    /* the same, exact */
+    int64_t read_ms;  /* time of the reading that ahead was found with */
+    bool ahead;       /* we counted more than the counter can mean */
+    int64_t power_w;  /* now */
+    int64_t power_mw; /* the same, exact */
     bool power_known, power_estimated;
     int32_t phases_used; /* 0: not known */
     bool waiting;        /* nothing is counted: the caller bridges this time later */
     int64_t stepped_ms;  /* 0: never */
     /* session */
-    bool open;           /* a plug-in session is open */
+    bool open; /* a plug-in session is open */
     uint32_t number;
     int64_t session_wh, session_start_utc_ms, session_end_utc_ms;
     int64_t charging_ms, max_power_w;
-    bool charging;       /* draw >= 1 A, 5 s debounce off */
-    int64_t below_ms;    /* draw below 1 A since; 0: not */
-    int64_t drew_ms;     /* last draw of 1 A or more; 0: never */
-    enum tristate plugged; /* as of the last step */
-    uint32_t starts;     /* 0 -> >= 1 A transitions seen: contactor closings */
+    bool charging;         /* draw >= 1 A, 5 s debounce off */
+    int64_t below_ms;      /* draw below 1 A since; 0: not */
+    int64_t drew_ms;       /* last draw of 1 A or more; 0: never */
+    enum tristate plugged; /* as last told; a moment of not knowing changes nothing */
+    int64_t unknown_ms;    /* the charger cannot tell since; 0: it can */
+    uint32_t starts;       /* 0 -> >= 1 A transitions seen: contactor closings */
 };
 
 enum session_event {
     SESSION_NOTHING = 0,
     SESSION_PLUGGED = 1 << 0,
     SESSION_UNPLUGGED = 1 << 1,
-    SESSION_STARTED = 1 << 2, /* a new session id: at plug-in, or at the first draw where the unit cannot tell */
-    SESSION_ENDED = 1 << 3,   /* at unplug, or 10 min after the last draw where it cannot tell */
+    SESSION_STARTED =
+            1
+            << 2, /* a new session id: at plug-in, or at the first draw where the unit cannot tell */
+    SESSION_ENDED = 1 << 3, /* at unplug, or after 10 min without a draw where it cannot tell */
     SESSION_CHARGING = 1 << 4,
     SESSION_STOPPED = 1 << 5,
 };
@@ -86,7 +91,7 @@ enum charger_status {
 extern const char *const charger_status_names[STATUS_COUNT + 1];
 
 /* Returns -1: never heard (null). */
-int charger_status(const struct charger_report *r, const struct session *s, int32_t offer_ma,
-        bool fault);
+int charger_status(
+        const struct charger_report *r, const struct session *s, int32_t offer_ma, bool fault);
 
 #endif

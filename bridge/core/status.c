@@ -6,15 +6,21 @@
 
 #include <stddef.h>
 
-enum { STATE_CHARGING = 1, STATE_ERROR = 2, STATE_DO_NOT = 3, STATE_WANTS = 4, STATE_STARTING = 8 };
+enum {
+    STATE_CHARGING = 1,
+    STATE_ERROR = 2,
+    STATE_DO_NOT = 3,
+    STATE_WANTS = 4,
+    STATE_STARTING = 8
+};
 
-const char *const charger_status_names[] = {"ready", "unplugged", "plugged", "waiting_for_current",
-        "waiting_for_vehicle", "starting", "charging", "stopping", "finished", "denied", "error",
-        NULL};
+const char *const charger_status_names[] = {"ready", "unplugged", "plugged",
+        "waiting_for_current", "waiting_for_vehicle", "starting", "charging", "stopping",
+        "finished", "denied", "error", NULL};
 
 /* A car is there for sure: nothing flows. */
-static enum charger_status waiting(const struct charger_report *r, const struct session *s,
-        int32_t offer_ma)
+static enum charger_status waiting(
+        const struct charger_report *r, const struct session *s, int32_t offer_ma)
 {
     if (offer_ma == 0) {
         return STATUS_WAITING_FOR_CURRENT;
@@ -22,15 +28,15 @@ static enum charger_status waiting(const struct charger_report *r, const struct 
     if (r->state == STATE_STARTING) {
         return STATUS_STARTING;
     }
-    if (s->open && s->charging_ms > 0) {
+    if (s->open && (s->charging_ms > 0 || s->session_wh > 0)) {
         return STATUS_FINISHED; /* it charged, it is offered amps, it takes none */
     }
     return r->state == STATE_WANTS || r->state == STATE_DO_NOT ? STATUS_WAITING_FOR_VEHICLE
                                                                : STATUS_PLUGGED;
 }
 
-int charger_status(const struct charger_report *r, const struct session *s, int32_t offer_ma,
-        bool fault)
+int charger_status(
+        const struct charger_report *r, const struct session *s, int32_t offer_ma, bool fault)
 {
     if (r->heard_ms == 0) {
         return -1;

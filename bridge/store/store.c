@@ -19,7 +19,8 @@ struct store {
     struct worker *worker;
     struct store_op *head, **tail; /* waiting */
     int waiting;
-    bool busy;      /* a batch is with the worker */
+    int busy;       /* batches that are with the worker */
+    bool closing;   /* what waits goes behind the batch under way */
     bool refused;   /* a newer schema: never tried again */
     int64_t try_ms; /* when to try again after a failure; 0: it works */
     int64_t bytes;
@@ -61,6 +62,10 @@ static void work(struct job *j)
         s->db = store_database(s->path, &b->err);
     }
     b->ok = s->db && store_write(s->db, b->list, &b->err) == ERR_OK;
+    if (!b->ok) {
+        sqlite3_close(s->db); /* opened anew next time: the file may be another one then */
+        s->db = NULL;
+    }
     if (stat(s->path, &st) == 0) {
         b->bytes = st.st_size;
     }
@@ -93,7 +98,7 @@ static void done(struct job *j)
     struct store_op *list = b->list;
     bool ok = b->ok;
 
-    s->busy = false;
+    s->busy--;
     s->bytes = b->bytes;
     if (ok) {
         s->problem[0] = '\0';
@@ -114,7 +119,7 @@ static void flush(struct store *s)
     struct store_op *list = s->head;
     struct batch *b;
 
-    if (s->busy || !list) {
+    if ((s->busy > 0 && !s->closing) || !list) {
         return;
     }
     s->head = NULL;
@@ -129,9 +134,10 @@ static void flush(struct store *s)
         acknowledge(list, false);
         return;
     }
-    *b = (struct batch){.job = {.work = work, .done = done, .drop = drop}, .store = s, .list = list};
+    *b = (struct batch){
+            .job = {.work = work, .done = done, .drop = drop}, .store = s, .list = list};
     if (worker_post(s->worker, &b->job)) {
-        s->busy = true;
+        s->busy++;
     } else {
         free(b);
         acknowledge(list, false);
@@ -163,17 +169,25 @@ enum err_code store_open(uv_loop_t *loop, const char *dir, struct store **out,
         return err_set(e, ERR_NO_MEMORY, "store: out of memory");
     }
     s->tail = &s->head;
-    str_format(s->path, sizeof(s->path), "%s/twcbridge.db", dir);
     s->worker = worker_create(loop, 4, e);
     if (!s->worker) {
         free(s);
         return e ? e->code : ERR_NO_MEMORY;
     }
     *out = s;
+    if (!str_format(s->path, sizeof(s->path), "%s/twcbridge.db", dir)) {
+        s->refused = true;
+        str_format(s->problem, sizeof(s->problem),
+                "the path of the store is too long: %.100s...", dir);
+        return err_set(e, ERR_INVALID, "%s", s->problem);
+    }
     s->db = store_database(s->path, &local);
     if (s->db && store_read(s->db, image, &local) == ERR_OK) {
+        str_copy(s->problem, sizeof(s->problem), local.text); /* until the first good write */
         return ERR_OK;
     }
+    sqlite3_close(s->db);
+    s->db = NULL;
     store_image_finish(image);
     str_copy(s->problem, sizeof(s->problem), local.text);
     s->refused = local.code == ERR_REFUSED;
@@ -188,9 +202,10 @@ void store_close(struct store *s, int grace_ms)
     if (!s) {
         return;
     }
+    s->closing = true;
     flush(s);
     worker_destroy(s->worker, grace_ms > 0 ? grace_ms : CLOSE_GRACE_MIN_MS);
-    hangs = s->busy; /* the worker still holds db: leave both to the process's end */
+    hangs = s->busy > 0; /* the worker still holds db: leave both to the process's end */
     acknowledge(s->head, false);
     if (!hangs) {
         sqlite3_close(s->db);
@@ -198,8 +213,8 @@ void store_close(struct store *s, int grace_ms)
     }
 }
 
-void store_put_charger(struct store *s, const struct store_charger *row, store_ack_fn *ack,
-        void *user)
+void store_put_charger(
+        struct store *s, const struct store_charger *row, store_ack_fn *ack, void *user)
 {
     struct store_op *op = add(s, STORE_CHARGER);
 
@@ -245,8 +260,8 @@ void store_drop_lease(struct store *s, uint32_t id)
     }
 }
 
-void store_put_decision(struct store *s, const struct decision *d, const char *charger,
-        int64_t utc_ms)
+void store_put_decision(
+        struct store *s, const struct decision *d, const char *charger, int64_t utc_ms)
 {
     struct store_op *op = add(s, STORE_DECISION);
 
@@ -270,11 +285,14 @@ void store_put_event(struct store *s, const struct store_event *ev)
 
 void store_put_good_settings(struct store *s, const char *text)
 {
-    struct store_op *op = add(s, STORE_GOOD_SETTINGS);
+    char *copy = strdup(text);
+    struct store_op *op = copy ? add(s, STORE_GOOD_SETTINGS) : NULL;
 
     if (op) {
-        op->row.text = strdup(text);
+        op->row.text = copy;
         flush(s);
+    } else {
+        free(copy);
     }
 }
 

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
 #include <uv.h>
 
 struct store_charger {
@@ -24,18 +25,18 @@ struct store_charger {
     uint16_t twc_id;
     uint8_t protocol, sign;
     int32_t hw_max_ma;
-    int32_t told_ma;     /* -1: not known */
-    int64_t energy_wh;   /* own lifetime count, reconciled; never falls */
-    int64_t energy_mws;  /* remainder below 1 Wh, in mW s */
-    int64_t counter_wh;  /* charger's counter at the last reading; -1 */
-    int64_t anchor_wh;   /* own count minus counter at the anchor; INT64_MIN: none */
-    int64_t power_w;     /* at the last put, to bridge a gap */
+    int32_t told_ma;    /* -1: not known */
+    int64_t energy_wh;  /* own lifetime count, reconciled; never falls */
+    int64_t energy_mws; /* remainder below 1 Wh, in mW s */
+    int64_t counter_wh; /* charger's counter at the last reading; -1 */
+    int64_t anchor_wh;  /* own count minus counter at the anchor; INT64_MIN: none */
+    int64_t power_w;    /* at the last put, to bridge a gap */
     int64_t session_wh;
     int64_t session_start_utc_ms; /* 0: no session yet */
     uint32_t session_number;      /* grows; session_id = <id>-<number> */
     bool session_open;
-    uint32_t starts;     /* contactor closings */
-    int32_t stops_used;  /* silent stops of this plug-in */
+    uint32_t starts;    /* contactor closings */
+    int32_t stops_used; /* silent stops of this plug-in */
     char serial[32], firmware[32];
     int64_t seen_utc_ms; /* last heartbeat answer */
     bool removed;        /* by a person */
@@ -44,7 +45,7 @@ struct store_charger {
 struct store_setting { /* set at run time */
     char device[64];   /* "site", "charger/a1b2", "circuit/garage" */
     char key[32];
-    char value[64];    /* as text: "16000", "true", "stop" */
+    char value[64];      /* as text: "16000", "true", "stop" */
     char file_value[64]; /* what the settings file said then: a change there wins */
 };
 
@@ -56,7 +57,7 @@ struct store_lease {
 
 struct store_event {
     int64_t utc_ms;
-    char topic[96];  /* "bridge" or "charger/a1b2" */
+    char topic[96]; /* "bridge" or "charger/a1b2" */
     char json[1024];
     bool published;
 };
@@ -72,8 +73,8 @@ struct store_image { /* what store_load gives; freed by store_image_finish */
     uint32_t lease_id;
     int64_t written_utc_ms; /* last write of any kind */
     int64_t written_boot_ms;
-    bool same_boot;         /* boot id of the last writer is ours */
-    char *good_settings;    /* last settings text that was accepted; NULL: none */
+    bool same_boot;      /* boot id of the last writer is ours */
+    char *good_settings; /* last settings text that was accepted; NULL: none */
 };
 
 struct store;
@@ -90,13 +91,13 @@ void store_close(struct store *s, int grace_ms);
 /* Acknowledged on the loop when the row is on disk (ok) or was given up (not ok). */
 typedef void store_ack_fn(void *user, bool ok);
 
-void store_put_charger(struct store *s, const struct store_charger *row, store_ack_fn *ack,
-        void *user);
+void store_put_charger(
+        struct store *s, const struct store_charger *row, store_ack_fn *ack, void *user);
 void store_put_setting(struct store *s, const struct store_setting *row);
 void store_put_lease(struct store *s, const struct store_lease *row);
 void store_drop_lease(struct store *s, uint32_t id);
-void store_put_decision(struct store *s, const struct decision *d, const char *charger,
-        int64_t utc_ms);
+void store_put_decision(
+        struct store *s, const struct decision *d, const char *charger, int64_t utc_ms);
 void store_put_event(struct store *s, const struct store_event *ev);
 /* Keeps the text of the last good settings file. */
 void store_put_good_settings(struct store *s, const char *text);

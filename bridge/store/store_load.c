@@ -43,19 +43,22 @@ static bool run(sqlite3 *db, const char *sql)
     return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-static enum err_code migrate(sqlite3 *db, const char *path, struct err *e)
+static enum err_code check_version(sqlite3 *db, const char *path, struct err *e)
 {
     int version = user_version(db);
 
     if (version > VERSION) {
         return err_set(e, ERR_REFUSED,
                 "%s: written by a newer version of the bridge (schema %d, this one knows %d): it "
-                "is left alone", path, version, VERSION);
+                "is left alone",
+                path, version, VERSION);
     }
-    if (version < 0) {
-        return err_set(e, ERR_IO, "%s: %s", path, sqlite3_errmsg(db));
-    }
-    for (; version < VERSION; version++) {
+    return version < 0 ? err_set(e, ERR_IO, "%s: %s", path, sqlite3_errmsg(db)) : ERR_OK;
+}
+
+static enum err_code migrate(sqlite3 *db, const char *path, struct err *e)
+{
+    for (int version = user_version(db); version < VERSION; version++) {
         char pragma[48];
 
         str_format(pragma, sizeof(pragma), "PRAGMA user_version=%d", version + 1);
@@ -69,32 +72,33 @@ static enum err_code migrate(sqlite3 *db, const char *path, struct err *e)
     return ERR_OK;
 }
 
-/* A file that is no database is kept aside, never thrown away. */
-static void set_aside(const char *path)
+/* A file that is no database is kept aside with its journal, never thrown away. */
+static bool set_aside(const char *path, char *aside, size_t room)
 {
-    char aside[600], wal[600];
+    char from[600], to[600];
 
-    str_format(aside, sizeof(aside), "%s.damaged-%lld", path, (long long)(loop_utc_ms() / 1000));
-    rename(path, aside);
-    str_format(wal, sizeof(wal), "%s-wal", path);
-    unlink(wal);
-    str_format(wal, sizeof(wal), "%s-shm", path);
-    unlink(wal);
+    str_format(aside, room, "%s.damaged-%lld", path, (long long)(loop_utc_ms() / 1000));
+    if (rename(path, aside) != 0) {
+        return false;
+    }
+    str_format(from, sizeof(from), "%s-wal", path);
+    str_format(to, sizeof(to), "%s-wal", aside);
+    rename(from, to);
+    str_format(from, sizeof(from), "%s-shm", path);
+    unlink(from);
+    return true;
 }
 
 static bool damaged(sqlite3 *db)
 {
     sqlite3_stmt *q = NULL;
-    bool bad = true;
+    bool bad = false;
     int r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &q, NULL);
 
     if (r == SQLITE_OK) {
         r = sqlite3_step(q);
-        bad = r == SQLITE_ROW &&
-                strcmp((const char *)sqlite3_column_text(q, 0), "ok") != 0;
+        bad = r == SQLITE_ROW && strcmp((const char *)sqlite3_column_text(q, 0), "ok") != 0;
     }
-    bad = bad && r != SQLITE_CANTOPEN && r != SQLITE_BUSY && r != SQLITE_READONLY &&
-            r != SQLITE_IOERR && r != SQLITE_FULL;
     sqlite3_finalize(q);
     return bad || r == SQLITE_CORRUPT || r == SQLITE_NOTADB;
 }
@@ -117,7 +121,12 @@ static sqlite3 *try_open(const char *path, struct err *e, bool *bad)
         sqlite3_close(db);
         return NULL;
     }
-    if (!run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
+    if (check_version(db, path, e) != ERR_OK) {
+        sqlite3_close(db);
+        return NULL;
+    }
+    /* FULL: what is acknowledged survives a power cut, so that energy never falls. */
+    if (!run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
                  "PRAGMA cache_size=-256; PRAGMA wal_autocheckpoint=256")) {
         err_set(e, ERR_IO, "%s: %s", path, sqlite3_errmsg(db));
         sqlite3_close(db);
@@ -134,10 +143,14 @@ sqlite3 *store_database(const char *path, struct err *e)
 {
     bool bad;
     sqlite3 *db = try_open(path, e, &bad);
+    char aside[600];
 
-    if (!db && bad) {
-        set_aside(path);
+    if (!db && bad && set_aside(path, aside, sizeof(aside))) {
         db = try_open(path, e, &bad);
+        if (db) {
+            err_set(e, ERR_OK, "%s was damaged: it is kept as %s, a new store begins empty",
+                    path, aside);
+        }
     }
     return db;
 }
@@ -275,7 +288,8 @@ enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e)
                     read_charger},
             {"SELECT device,key,value,file_value FROM setting", read_setting},
             {"SELECT id,device,kind,scope,hold,ends_at_unplug,fallen_back,value_ma,priority,"
-             "since_ms,expires_ms,expires_utc_ms,owner,reason FROM lease", read_lease},
+             "since_ms,expires_ms,expires_utc_ms,owner,reason FROM lease",
+                    read_lease},
             {"SELECT key,value FROM meta", read_meta},
             {"SELECT max(id) FROM decision", read_decision},
     };

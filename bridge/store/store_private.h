@@ -26,7 +26,7 @@ struct store_op {
     store_ack_fn *ack; /* NULL: nobody waits */
     void *user;
     int64_t utc_ms;
-    char charger[48];  /* of a decision */
+    char charger[48]; /* of a decision */
     uint32_t lease_id;
     union {
         struct store_charger charger;
@@ -39,7 +39,8 @@ struct store_op {
 };
 
 /* store_load.c: worker's or main thread, never both at once. */
-sqlite3 *store_database(const char *path, struct err *e); /* opens, migrates; NULL: e says why */
+/* Opens, migrates; NULL: e says why. A damaged file is set aside: e says so, with code OK. */
+sqlite3 *store_database(const char *path, struct err *e);
 enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e);
 void store_boot_id(char dst[static 40]);
 

@@ -119,7 +119,8 @@ static const struct {
     void (*bind)(struct binder *b, const struct store_op *op);
 } writes[] = {
         [STORE_CHARGER] = {"INSERT OR REPLACE INTO charger VALUES "
-                           "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", bind_charger},
+                           "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                bind_charger},
         [STORE_SETTING] = {"INSERT OR REPLACE INTO setting VALUES (?,?,?,?)", bind_setting},
         [STORE_LEASE] = {"INSERT OR REPLACE INTO lease VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 bind_lease},
@@ -132,6 +133,23 @@ static const struct {
                 bind_good},
 };
 
+/* The highest id ever used: it outlives the lease, so that no id comes twice. */
+static bool keep_lease_id(sqlite3 *db, uint32_t id)
+{
+    sqlite3_stmt *q = NULL;
+    bool ok = sqlite3_prepare_v2(db,
+                      "INSERT INTO meta VALUES ('lease_id',?1) ON CONFLICT (key) DO UPDATE SET "
+                      "value=max(CAST(value AS INTEGER),?1)",
+                      -1, &q, NULL) == SQLITE_OK;
+
+    if (ok) {
+        sqlite3_bind_int64(q, 1, id);
+        ok = sqlite3_step(q) == SQLITE_DONE;
+    }
+    sqlite3_finalize(q);
+    return ok;
+}
+
 static bool write_one(sqlite3 *db, const struct store_op *op)
 {
     struct binder b = {NULL, 0};
@@ -142,6 +160,9 @@ static bool write_one(sqlite3 *db, const struct store_op *op)
         ok = sqlite3_step(b.q) == SQLITE_DONE;
     }
     sqlite3_finalize(b.q);
+    if (ok && op->kind == STORE_LEASE) {
+        ok = keep_lease_id(db, op->row.lease.lease.id);
+    }
     return ok;
 }
 
@@ -152,7 +173,8 @@ static bool write_stamp(sqlite3 *db)
     char boot[40];
     bool ok = sqlite3_prepare_v2(db,
                       "INSERT OR REPLACE INTO meta VALUES ('written_utc_ms',?1),"
-                      "('written_boot_ms',?2),('boot_id',?3)", -1, &q, NULL) == SQLITE_OK;
+                      "('written_boot_ms',?2),('boot_id',?3)",
+                      -1, &q, NULL) == SQLITE_OK;
 
     if (ok) {
         store_boot_id(boot);
@@ -180,8 +202,8 @@ enum err_code store_write(sqlite3 *db, const struct store_op *list, struct err *
         grows = grows || op->kind == STORE_DECISION || op->kind == STORE_EVENT;
     }
     ok = ok && write_stamp(db) &&
-            (!grows || sqlite3_exec(db, retention, NULL, NULL, NULL) == SQLITE_OK) &&
-            sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
+         (!grows || sqlite3_exec(db, retention, NULL, NULL, NULL) == SQLITE_OK) &&
+         sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
     if (ok) {
         return ERR_OK;
     }

@@ -14,6 +14,7 @@ enum {
     LATENCY_SPREAD_MS = 40,
     TAIL_BYTE = 0xFC,
     ENERGY_FIRST_KWH = 1000,
+    ADJUST_MA = 2000, /* commands 06 and 07 */
 };
 
 /* Time of n bytes at 9600 baud, 10 bits each. */
@@ -22,31 +23,45 @@ static int64_t wire_ms(size_t n)
     return (int64_t)(n * 10 * 1000 + 9599) / 9600;
 }
 
+/* The last four characters of a serial: decimal digits read as hex. No two are the same. */
+static uint16_t make_id(struct sim *s, int n)
+{
+    uint16_t id;
+    bool taken;
+
+    do {
+        uint32_t d = 1000 + sim_random(s) % 9000;
+
+        id = (uint16_t)((d / 1000 << 12) | (d / 100 % 10 << 8) | (d / 10 % 10 << 4) | d % 10);
+        taken = false;
+        for (int i = 0; i < n; i++) {
+            taken = taken || s->charger[i].id == id;
+        }
+    } while (taken);
+    return id;
+}
+
 static void init_charger(struct sim *s, int i, int64_t now_ms)
 {
     const struct sim_config *k = &s->config;
     struct sim_charger *c = &s->charger[i];
 
     *c = (struct sim_charger){
-            .id = (uint16_t)(k->first_id != 0 ? (uint32_t)(k->first_id + i)
-                                               : 1000 + sim_random(s) % 9000),
-            .sign = (uint8_t)sim_random(s),
+            .id = k->first_id != 0 ? (uint16_t)(k->first_id + i) : make_id(s, i),
             .protocol = k->protocol,
             .old_firmware = k->old_firmware,
             .hw_max_ma = k->max_ma,
             .idle_ma = k->idle_ma,
             .told_ma = -1,
-            .linkready_ms = now_ms + 500 + sim_random(s) % 2000 + 300 * i,
-            .energy_kwh0 = ENERGY_FIRST_KWH + sim_random(s) % 4000,
-            .car = {.max_ma = k->max_ma, .ramp_ma_s = 4000, .lag_ms = 500, .draw_ma = -1,
+            .car = {.max_ma = k->max_ma,
+                    .ramp_ma_s = 4000,
+                    .lag_ms = 500,
+                    .draw_ma = -1,
                     .phases = k->phases},
     };
-    if (k->first_id == 0) {
-        /* The last four characters of a serial: decimal digits read as hex. */
-        unsigned d = c->id;
-
-        c->id = (uint16_t)((d / 1000 << 12) | (d / 100 % 10 << 8) | (d / 10 % 10 << 4) | d % 10);
-    }
+    c->sign = (uint8_t)sim_random(s);
+    c->linkready_ms = now_ms + 500 + sim_random(s) % 2000 + 300 * i;
+    c->energy_kwh0 = ENERGY_FIRST_KWH + sim_random(s) % 4000;
     str_format(c->serial, sizeof(c->serial), "A19F000%04x", (unsigned)c->id);
     if (k->plugged) {
         sim_car_plug(s, c, true, now_ms);
@@ -58,6 +73,7 @@ void sim_init(struct sim *s, const struct sim_config *c, int64_t now_ms)
     memset(s, 0, sizeof(*s));
     s->config = *c;
     s->random = c->seed * 2654435761u + 1;
+    s->random = s->random != 0 ? s->random : 1; /* xorshift stays at 0 */
     s->n = c->chargers;
     s->stepped_ms = now_ms;
     s->min_spacing_ms = UINT32_MAX;
@@ -111,14 +127,23 @@ static void take_limit(struct sim_charger *c, int32_t ma, uint8_t code, int64_t 
             (code == TWC_CMD_LIMIT_P1 && c->protocol == 2 && c->contactor)) {
         return;
     }
-    if (ma != c->told_ma) {
-        c->change_ms = now_ms;
+    if (ma != c->told_ma && c->adjust_ms != 0) {
         c->adjust_ma = 0;
-        if (c->state == TWC_ERROR && c->car.plugged) {
-            sim_enter(c, TWC_STARTING, now_ms);
-        }
+        c->adjust_ms = 0;
+        sim_enter(c, c->contactor ? TWC_CHARGING : TWC_READY, now_ms);
     }
-    c->told_ma = ma;
+    sim_car_told(c, ma, now_ms);
+    if (c->lost && ma > 0) {
+        c->lost = false;
+        c->resumes = true;
+        sim_enter(c, TWC_READY, now_ms);
+    }
+    c->zero_told = c->protocol == 1 && ma == 0;
+    if (c->swings) {
+        c->swings = false;
+        sim_contactor(c, false);
+        sim_enter(c, c->car.plugged ? TWC_PLUGGED_NO_CHARGE : TWC_READY, now_ms);
+    }
     if (code == TWC_CMD_LIMIT_P2 && c->contactor) {
         c->ack = TWC_ACK_LIMIT;
     }
@@ -129,24 +154,42 @@ static void take_adjust(struct sim_charger *c, uint8_t code, int64_t now_ms)
     if (c->protocol != 2 || !c->contactor) {
         return;
     }
-    c->adjust_ma = code == TWC_CMD_PLUS ? 2000 : -2000;
+    c->adjust_ma = 0;
+    if (code == TWC_CMD_PLUS) {
+        sim_car_told(c, sim_limit(c) + ADJUST_MA, now_ms);
+    } else {
+        c->adjust_ma = -ADJUST_MA;
+    }
     c->adjust_ms = now_ms;
     sim_enter(c, code == TWC_CMD_PLUS ? TWC_ACK_PLUS : TWC_ACK_MINUS, now_ms);
 }
 
-static void on_heartbeat(struct sim *s, struct sim_charger *c, const struct message *m,
-        int64_t now_ms)
+/* A protocol 1 unit that was told 0 and then "go on" swings between 0 and 6 A. */
+static void take_go_on(struct sim_charger *c, int64_t now_ms)
 {
-    int64_t gap_ms = now_ms - c->heard_ms;
+    bool closed = c->state == TWC_CHARGING;
 
-    if (c->heard_ms != 0 && gap_ms < s->min_spacing_ms) {
-        s->min_spacing_ms = (uint32_t)gap_ms;
+    if (!c->zero_told || !c->car.plugged) {
+        return;
     }
-    if (c->state == TWC_ERROR && c->car.plugged && gap_ms > LINKREADY_MS) {
-        sim_enter(c, TWC_STARTING, now_ms);
+    if (!c->swings) {
+        c->swings = true;
+        closed = true;
     }
-    c->heard_ms = now_ms;
-    c->linkready_ms = INT64_MAX;
+    c->told_ma = closed ? FLOOR_MA : 0;
+    sim_contactor(c, !closed);
+    sim_enter(c, closed ? TWC_PLUGGED_NO_CHARGE : TWC_CHARGING, now_ms);
+}
+
+static void danger(struct sim *s, const struct message *m, const char *what)
+{
+    s->dangerous++;
+    str_format(s->danger, sizeof(s->danger), "%02X %02X %s", (unsigned)m->type,
+            (unsigned)m->cmd, what);
+}
+
+static void obey(struct sim *s, struct sim_charger *c, const struct message *m, int64_t now_ms)
+{
     switch (m->code) {
     case TWC_CMD_LIMIT_P1:
     case TWC_CMD_LIMIT_P2:
@@ -158,14 +201,31 @@ static void on_heartbeat(struct sim *s, struct sim_charger *c, const struct mess
         take_adjust(c, m->code, now_ms);
         break;
     case TWC_CMD_GO_ON:
-        if (c->protocol == 1 && c->told_ma == 0 && c->car.plugged) {
-            /* A protocol 1 unit that was told 0 and then "go on" swings between 0 and 6 A. */
-            c->told_ma = c->state == TWC_PLUGGED_NO_CHARGE ? 6000 : 0;
-        }
+        take_go_on(c, now_ms);
+        break;
+    case TWC_CMD_ERROR:
+        danger(s, m, "02 would have locked a real unit until a person resets it");
         break;
     default:
         break;
     }
+}
+
+static void on_heartbeat(
+        struct sim *s, struct sim_charger *c, const struct message *m, int64_t now_ms)
+{
+    int64_t gap_ms = now_ms - c->heard_ms;
+
+    if (c->heard_ms != 0 && gap_ms < s->min_spacing_ms) {
+        s->min_spacing_ms = (uint32_t)gap_ms;
+    }
+    if (c->state == TWC_ERROR && c->lost) {
+        sim_enter(c, TWC_STARTING, now_ms);
+        c->ack = TWC_STARTING; /* seen at least once, even if amps come at once */
+    }
+    c->heard_ms = now_ms;
+    c->linkready_ms = INT64_MAX;
+    obey(s, c, m, now_ms);
     answer_heartbeat(s, c, m->sender);
 }
 
@@ -178,7 +238,9 @@ static void part_of(char dst[8], const char *vin, size_t from, size_t n)
 
 static uint8_t plug_code(const struct sim_charger *c)
 {
-    return !c->car.plugged ? TWC_PLUG_NO : c->draw_ma > 0 ? TWC_PLUG_CHARGING : TWC_PLUG_WAITING;
+    return !c->car.plugged  ? TWC_PLUG_NO
+           : c->draw_ma > 0 ? TWC_PLUG_CHARGING
+                            : TWC_PLUG_WAITING;
 }
 
 /* What a unit answers to a query; MSG_UNKNOWN: nothing. */
@@ -238,24 +300,26 @@ static void on_old_query(struct sim *s, struct sim_charger *c, const struct mess
     queue(s, &o, answer_at(s));
 }
 
-static void on_contactor(struct sim *s, struct sim_charger *c, const struct message *m,
-        int64_t now_ms)
+static void on_contactor(
+        struct sim *s, struct sim_charger *c, const struct message *m, int64_t now_ms)
 {
     if (c->protocol != 2 || c->old_firmware) {
         return;
     }
-    c->contactor = m->kind == MSG_START && c->car.plugged;
+    sim_contactor(c, m->kind == MSG_START && c->car.plugged);
     sim_enter(c, c->contactor ? TWC_CHARGING : TWC_PLUGGED_NO_CHARGE, now_ms);
     if (m->kind == MSG_STOP) {
         c->car.interruptions = 3; /* the car wants to be plugged in anew */
     }
     queue(s,
             &(struct slave_out){.kind = m->kind == MSG_START ? MSG_START_ACK : MSG_STOP_ACK,
-                    .protocol = c->protocol, .from = c->id},
+                    .protocol = c->protocol,
+                    .from = c->id},
             answer_at(s));
 }
 
-static void dispatch(struct sim *s, struct sim_charger *c, const struct message *m, int64_t now_ms)
+static void dispatch(
+        struct sim *s, struct sim_charger *c, const struct message *m, int64_t now_ms)
 {
     bool mine = m->receiver == c->id;
 
@@ -281,9 +345,7 @@ static void on_frame(struct sim *s, const struct frame *f, int64_t now_ms)
         return;
     }
     if (m.kind == MSG_DANGEROUS) {
-        s->dangerous++;
-        str_format(s->danger, sizeof(s->danger), "%02X %02X would have damaged a real unit",
-                (unsigned)m.type, (unsigned)m.cmd);
+        danger(s, &m, "would have damaged a real unit");
         return;
     }
     for (int i = 0; i < s->n; i++) {
@@ -323,8 +385,11 @@ static void announce(struct sim *s, int64_t now_ms)
         }
         c->linkready_ms = now_ms + LINKREADY_MS;
         queue(s,
-                &(struct slave_out){.kind = MSG_SLAVE_LINKREADY, .protocol = c->protocol,
-                        .from = c->id, .sign = c->sign, .hw_max_ma = c->hw_max_ma},
+                &(struct slave_out){.kind = MSG_SLAVE_LINKREADY,
+                        .protocol = c->protocol,
+                        .from = c->id,
+                        .sign = c->sign,
+                        .hw_max_ma = c->hw_max_ma},
                 now_ms + sim_random(s) % 50);
     }
 }
@@ -354,8 +419,8 @@ static size_t send_due(struct sim *s, int64_t now_ms, uint8_t *out)
     return n;
 }
 
-size_t sim_tick(struct sim *s, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX + 1],
-        int64_t *next_ms)
+size_t sim_tick(
+        struct sim *s, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX + 1], int64_t *next_ms)
 {
     size_t n;
 

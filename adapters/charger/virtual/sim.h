@@ -32,6 +32,12 @@ struct sim_car {
     int32_t draw_ma;            /* takes exactly this; -1: offer less 0.8 A */
     int32_t phases;             /* 1 or 3 */
     int32_t interruptions;      /* since it was plugged in; the third one is too many */
+    int64_t asleep_ms;          /* since when it sleeps; 0: the next step tells */
+    bool lock;                  /* clamps itself to 6 A when its limit rises a little */
+    bool locked;
+    int64_t spike_ms;    /* its limit is high enough to unlock it since; 0: it is not */
+    bool strict;         /* 0 A held at plug-in spoils the handshake */
+    bool shaken, failed; /* how the handshake of this plug-in ended */
 };
 
 struct sim_charger {
@@ -39,17 +45,22 @@ struct sim_charger {
     uint8_t sign, protocol;
     bool old_firmware; /* protocol 2 before 4.5.3: no VIN, no plug state, short power answer */
     int32_t hw_max_ma, idle_ma;
-    int32_t told_ma;   /* last limit a master sent; -1: none yet */
+    int32_t told_ma; /* last limit a master sent; -1: none yet */
     uint8_t state;
-    int64_t state_ms;  /* since */
-    int64_t change_ms; /* the limit changed: the car follows after its lag */
-    int64_t heard_ms;  /* last heartbeat from a master; 0: none */
+    int64_t state_ms;     /* since */
+    int64_t change_ms;    /* the limit changed: the car follows after its lag */
+    int64_t heard_ms;     /* last heartbeat from a master; 0: none */
     int64_t linkready_ms; /* next announcement */
     int64_t plug_ms;
     bool contactor;
+    uint32_t closings; /* of the contactor */
+    bool lost;         /* charge was lost for want of a master: amps start it again */
+    bool resumes;      /* and they came */
+    bool zero_told;    /* protocol 1: the last limit was 0 A */
+    bool swings;       /* it was not repeated */
     uint8_t ack;       /* state to show in the next answer; 0: none */
     int32_t draw_ma;   /* what the car takes */
-    int32_t adjust_ma; /* commands 06 and 07 */
+    int32_t adjust_ma; /* command 07, for a while */
     int64_t adjust_ms;
     int64_t energy_mwms; /* since start */
     uint32_t energy_kwh0;
@@ -58,11 +69,11 @@ struct sim_charger {
 };
 
 struct sim_config {
-    int chargers;         /* 1..8 */
-    uint8_t protocol;     /* 1 or 2 */
+    int chargers;     /* 1..8 */
+    uint8_t protocol; /* 1 or 2 */
     bool plugged;
     int32_t idle_ma, max_ma, volts, phases;
-    uint16_t first_id;    /* 0: made from the seed */
+    uint16_t first_id; /* 0: made from the seed */
     uint32_t seed;
     bool old_firmware;
 };
@@ -82,9 +93,10 @@ struct sim {
     int64_t stepped_ms, tx_end_ms, rx_end_ms;
     uint32_t random;
     uint32_t frames_in, frames_out, bad_frames, collisions;
-    uint32_t dangerous; /* messages that would have damaged a real unit */
+    uint32_t dangerous; /* messages that damage or lock a real unit */
     char danger[80];    /* the last of them, in words */
-    uint32_t min_spacing_ms; /* least time between two heartbeats to one unit; UINT32_MAX: none */
+    uint32_t
+            min_spacing_ms; /* least time between two heartbeats to one unit; UINT32_MAX: none */
 };
 
 void sim_init(struct sim *s, const struct sim_config *c, int64_t now_ms);
@@ -104,6 +116,8 @@ void sim_control(struct sim *s, const char *line, int64_t now_ms, struct buf *ou
 /* sim_car.c */
 void sim_car_step(struct sim *s, struct sim_charger *c, int64_t now_ms, int64_t dt_ms);
 void sim_car_plug(struct sim *s, struct sim_charger *c, bool plugged, int64_t now_ms);
+void sim_car_told(struct sim_charger *c, int32_t ma, int64_t now_ms); /* a new limit */
+void sim_contactor(struct sim_charger *c, bool closed);
 int32_t sim_limit(const struct sim_charger *c); /* what the unit shows as its limit */
 uint32_t sim_random(struct sim *s);
 void sim_enter(struct sim_charger *c, uint8_t state, int64_t now_ms);

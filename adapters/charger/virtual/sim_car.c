@@ -2,7 +2,6 @@
  * sim_car - the car and what the unit makes of it. SPDX-License-Identifier: MIT
  */
 #include "adapters/charger/virtual/sim.h"
-
 #include "bridge/base/str.h"
 
 #include <string.h>
@@ -14,9 +13,18 @@ enum {
     START_MS = 3000,       /* state 08 */
     SLEEP_WAKE_MS = 20000, /* a sleeping car looks after this time */
     UNDER_MA = 800,        /* a car takes this much less than it is offered */
-    FLOOR_MA_P2 = 6000,
     INTERRUPTIONS_MAX = 3,
-    DROP_MA_S = 8000,      /* how fast current dies when the contactor is about to open */
+    LIMIT_MAX_MA = 655350, /* what two bytes can show */
+    SPIKE_MA = 16000,      /* unlocks a car that clamped itself to 6 A ... */
+    SPIKE_80A_MA = 21000,  /* ... at a unit of 80 A */
+    SPIKE_MS = 5000,       /* if it holds that long */
+    ADJUSTED_PLUS_MS = 44000,
+    ADJUST_MINUS_MS = 10000,
+    ADJUSTED_MINUS_MS = 13000,
+    ADJUSTED_MS = 3000,
+    HANDSHAKE_MS = 60000, /* a strict car wants amps in this time after it was plugged in */
+    HANDSHAKE_ZERO_MS = 10000,
+    DROP_MA_S = 8000, /* how fast current dies when the contactor is about to open */
 };
 
 const char *const sim_mood_names[] = {"awake", "asleep", "refuses", NULL};
@@ -47,17 +55,43 @@ void sim_vin(struct sim *s, char dst[static CHARGER_VIN_ROOM])
     }
 }
 
+void sim_contactor(struct sim_charger *c, bool closed)
+{
+    c->closings += closed && !c->contactor;
+    c->contactor = closed;
+    c->car.shaken = c->car.shaken || closed;
+}
+
 int32_t sim_limit(const struct sim_charger *c)
 {
-    int32_t told = c->told_ma > 0 ? c->told_ma : 0;
+    int32_t ma = (c->told_ma > 0 ? c->told_ma : 0) + c->adjust_ma;
 
     if (c->protocol == 2 && !c->car.plugged) {
         return 0; /* stays 0/0 whatever is offered while nothing is plugged in */
     }
-    if (c->protocol == 2 && told < FLOOR_MA_P2 && c->contactor) {
-        return FLOOR_MA_P2; /* does not stop: shows 6.00 A and goes on */
+    if (c->protocol == 2 && ma < FLOOR_MA && c->contactor) {
+        return FLOOR_MA; /* does not stop: shows 6.00 A and goes on */
     }
-    return told + c->adjust_ma;
+    return ma < LIMIT_MAX_MA ? ma : LIMIT_MAX_MA;
+}
+
+static int32_t spike_of(const struct sim_charger *c)
+{
+    return c->hw_max_ma >= MA_MAX ? SPIKE_80A_MA : SPIKE_MA;
+}
+
+void sim_car_told(struct sim_charger *c, int32_t ma, int64_t now_ms)
+{
+    int32_t before_ma = sim_limit(c);
+
+    if (ma == c->told_ma) {
+        return;
+    }
+    c->told_ma = ma;
+    c->change_ms = now_ms;
+    if (c->car.lock && c->contactor && sim_limit(c) > before_ma && sim_limit(c) < spike_of(c)) {
+        c->car.locked = true;
+    }
 }
 
 void sim_car_plug(struct sim *s, struct sim_charger *c, bool plugged, int64_t now_ms)
@@ -68,74 +102,119 @@ void sim_car_plug(struct sim *s, struct sim_charger *c, bool plugged, int64_t no
     c->car.plugged = plugged;
     c->plug_ms = now_ms;
     c->car.interruptions = 0;
+    c->car.locked = c->car.shaken = c->car.failed = false;
+    c->lost = c->resumes = c->swings = false;
+    c->adjust_ma = 0;
+    c->adjust_ms = 0;
     if (plugged) {
         if (c->car.vin[0] == '\0') {
             sim_vin(s, c->car.vin);
         }
         sim_enter(c, TWC_PLUGGED_READY, now_ms);
     } else {
-        c->contactor = false;
+        sim_contactor(c, false);
         c->draw_ma = 0;
         sim_enter(c, TWC_READY, now_ms);
     }
 }
 
-static bool wants(const struct sim_charger *c, int64_t now_ms)
+/* Until it is plugged in anew. */
+static bool gave_up(const struct sim_charger *c)
 {
-    if (!c->car.plugged || c->car.interruptions >= INTERRUPTIONS_MAX) {
-        return false;
+    return c->car.interruptions >= INTERRUPTIONS_MAX || c->car.failed;
+}
+
+static bool wants(const struct sim_charger *c)
+{
+    return c->car.plugged && !gave_up(c) && c->car.mood == SIM_AWAKE;
+}
+
+/* A sleeping car wakes up after an offer has stood for a while. */
+static void sleep_or_wake(struct sim_charger *c, int64_t now_ms)
+{
+    int64_t since_ms;
+
+    if (c->car.mood != SIM_ASLEEP) {
+        c->car.asleep_ms = 0;
+        return;
     }
-    switch (c->car.mood) {
-    case SIM_AWAKE:
-        return true;
-    case SIM_ASLEEP:
-        return now_ms - c->change_ms >= SLEEP_WAKE_MS && c->told_ma > 0;
-    case SIM_REFUSES:
-    case SIM_MOODS:
-        return false;
+    c->car.asleep_ms = c->car.asleep_ms != 0 ? c->car.asleep_ms : now_ms;
+    since_ms = c->car.asleep_ms > c->change_ms ? c->car.asleep_ms : c->change_ms;
+    since_ms = since_ms > c->plug_ms ? since_ms : c->plug_ms;
+    if (c->car.plugged && c->told_ma > 0 && now_ms - since_ms >= SLEEP_WAKE_MS) {
+        c->car.mood = SIM_AWAKE;
     }
-    return false;
+}
+
+static void start(struct sim_charger *c, int64_t now_ms)
+{
+    sim_contactor(c, true);
+    c->resumes = false;
+    c->change_ms = now_ms - c->car.lag_ms;
+    sim_enter(c, TWC_CHARGING, now_ms);
 }
 
 /* The states on the way from plugged to charging; each lasts its time. */
-static void advance(struct sim_charger *c, int64_t now_ms)
+static void toward_charging(struct sim_charger *c, int64_t now_ms)
 {
     int64_t age_ms = now_ms - c->state_ms;
-    bool go = wants(c, now_ms) && c->told_ma > 0;
+    bool go = wants(c) && c->told_ma > 0;
 
-    if (!c->car.plugged) {
-        sim_enter(c, TWC_READY, now_ms);
-        return;
-    }
     switch (c->state) {
     case TWC_READY:
+        if (go && c->resumes && age_ms >= NEGOTIATE_MS) {
+            start(c, now_ms);
+        } else if (go && !c->resumes) {
+            sim_enter(c, TWC_PLUGGED_READY, now_ms);
+        }
+        break;
     case TWC_PLUGGED_NO_CHARGE:
         if (go) {
             sim_enter(c, TWC_PLUGGED_READY, now_ms);
         }
         break;
     case TWC_PLUGGED_READY:
-        if (go && age_ms >= NEGOTIATE_MS) {
+        if (c->car.mood == SIM_ASLEEP) {
+            sim_enter(c, TWC_READY, now_ms);
+        } else if (go && age_ms >= NEGOTIATE_MS) {
             sim_enter(c, TWC_STARTING, now_ms);
         }
         break;
     case TWC_STARTING:
+        if (c->lost) {
+            break; /* back on line: stays here until amps come */
+        }
         if (!go) {
             sim_enter(c, TWC_PLUGGED_READY, now_ms);
         } else if (age_ms >= START_MS) {
-            c->contactor = true;
-            c->change_ms = now_ms - c->car.lag_ms;
-            sim_enter(c, TWC_CHARGING, now_ms);
-        }
-        break;
-    case TWC_CHARGING:
-        if (!wants(c, now_ms) || (c->protocol == 1 && c->told_ma == 0)) {
-            c->contactor = false;
-            sim_enter(c, TWC_PLUGGED_NO_CHARGE, now_ms);
+            start(c, now_ms);
         }
         break;
     default:
         break;
+    }
+}
+
+static void advance(struct sim_charger *c, int64_t now_ms)
+{
+    bool stopped = c->protocol == 1 && c->told_ma == 0;
+
+    if (!c->car.plugged) {
+        sim_enter(c, TWC_READY, now_ms);
+        return;
+    }
+    if (c->swings) {
+        return; /* the master moves it */
+    }
+    if (c->contactor && (!wants(c) || stopped)) {
+        sim_contactor(c, false);
+        c->adjust_ma = 0;
+        c->adjust_ms = 0;
+        sim_enter(c, TWC_PLUGGED_NO_CHARGE, now_ms);
+    } else if (gave_up(c) && !c->lost) {
+        sim_enter(c, TWC_PLUGGED_NO_CHARGE, now_ms);
+    } else if (!c->contactor) {
+        toward_charging(c, now_ms);
     }
 }
 
@@ -146,8 +225,13 @@ static void watch_master(struct sim_charger *c, int64_t now_ms)
         return;
     }
     if (c->contactor) {
-        c->contactor = false;
+        sim_contactor(c, false);
         c->car.interruptions++;
+        c->lost = true;
+        c->swings = false;
+        c->told_ma = -1; /* it wants to be told anew: shows 0 */
+        c->adjust_ma = 0;
+        c->adjust_ms = 0;
         sim_enter(c, TWC_ERROR, now_ms);
     }
 }
@@ -158,6 +242,9 @@ static int32_t target(const struct sim_charger *c)
 
     if (!c->contactor) {
         return 0;
+    }
+    if (c->car.locked && ma > FLOOR_MA) {
+        ma = FLOOR_MA;
     }
     ma = c->car.draw_ma >= 0 ? c->car.draw_ma : ma - UNDER_MA;
     ma = ma < c->car.max_ma || c->car.draw_ma >= 0 ? ma : c->car.max_ma;
@@ -183,18 +270,54 @@ static void follow(struct sim_charger *c, int64_t now_ms, int64_t dt_ms)
 /* Commands 06 and 07 of a protocol 2 master: 2 A up for good, 2 A down for 10 s. */
 static void adjust(struct sim_charger *c, int64_t now_ms)
 {
-    if (c->state == TWC_ACK_PLUS && now_ms - c->adjust_ms >= 44000) {
-        sim_enter(c, TWC_ADJUSTED, now_ms);
-    } else if (c->state == TWC_ACK_MINUS && now_ms - c->adjust_ms >= 10000) {
+    int64_t age_ms = now_ms - c->adjust_ms;
+
+    if (c->adjust_ms == 0) {
+        return;
+    }
+    if (c->state == TWC_ACK_MINUS && age_ms >= ADJUST_MINUS_MS && c->adjust_ma != 0) {
         c->adjust_ma = 0;
+        c->change_ms = now_ms;
+    }
+    if ((c->state == TWC_ACK_PLUS && age_ms >= ADJUSTED_PLUS_MS) ||
+            (c->state == TWC_ACK_MINUS && age_ms >= ADJUSTED_MINUS_MS)) {
         sim_enter(c, TWC_ADJUSTED, now_ms);
-    } else if (c->state == TWC_ADJUSTED && now_ms - c->state_ms >= 3000) {
+    } else if (c->state == TWC_ADJUSTED && now_ms - c->state_ms >= ADJUSTED_MS) {
+        c->adjust_ms = 0;
         sim_enter(c, c->contactor ? TWC_CHARGING : TWC_READY, now_ms);
+    }
+}
+
+/* Raised by less than a spike it clamps itself to 6 A; a spike that holds 5 s unlocks it. */
+static void unlock(struct sim_charger *c, int64_t now_ms)
+{
+    if (!c->car.lock || sim_limit(c) < spike_of(c)) {
+        c->car.spike_ms = 0;
+        c->car.locked = c->car.locked && c->car.lock;
+        return;
+    }
+    c->car.spike_ms = c->car.spike_ms != 0 ? c->car.spike_ms : now_ms;
+    if (now_ms - c->car.spike_ms >= SPIKE_MS) {
+        c->car.locked = false;
+    }
+}
+
+/* 0 A held while the car is plugged in: it gives up until it is plugged in anew. */
+static void handshake(struct sim_charger *c, int64_t now_ms)
+{
+    int64_t since_ms = c->plug_ms > c->change_ms ? c->plug_ms : c->change_ms;
+
+    if (c->car.strict && c->car.plugged && !c->car.shaken && c->told_ma == 0 &&
+            now_ms - c->plug_ms <= HANDSHAKE_MS && now_ms - since_ms >= HANDSHAKE_ZERO_MS) {
+        c->car.failed = true;
     }
 }
 
 void sim_car_step(struct sim *s, struct sim_charger *c, int64_t now_ms, int64_t dt_ms)
 {
+    sleep_or_wake(c, now_ms);
+    handshake(c, now_ms);
+    unlock(c, now_ms);
     advance(c, now_ms);
     watch_master(c, now_ms);
     adjust(c, now_ms);

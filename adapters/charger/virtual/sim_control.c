@@ -2,7 +2,6 @@
  * sim_control - the control lines of the virtual chargers. SPDX-License-Identifier: MIT
  */
 #include "adapters/charger/virtual/sim.h"
-
 #include "bridge/base/json.h"
 #include "bridge/base/str.h"
 
@@ -53,6 +52,9 @@ static void write_charger(const struct sim_charger *c, const struct sim *s, stru
     jw_decimal(w, "energy_kwh", wh, 3, 3);
     jw_int(w, "counter_kwh", c->energy_kwh0 + wh / 1000);
     jw_int(w, "interruptions", c->car.interruptions);
+    jw_int(w, "closings", c->closings);
+    jw_bool(w, "locked", c->car.locked);
+    jw_bool(w, "handshake_failed", c->car.failed);
     jw_bool(w, "linked", c->heard_ms != 0 && c->linkready_ms == INT64_MAX);
     jw_decimal(w, "max_a", c->hw_max_ma, 3, 2);
     jw_int(w, "phases", c->car.phases);
@@ -141,10 +143,23 @@ static bool set_mood(struct sim_charger *c, const char *v)
     for (int i = 0; i < SIM_MOODS; i++) {
         if (strcmp(sim_mood_names[i], v) == 0) {
             c->car.mood = (enum sim_mood)i;
+            c->car.asleep_ms = 0;
             return true;
         }
     }
     return false;
+}
+
+static bool set_lock(struct sim_charger *c, const char *v)
+{
+    c->car.lock = strcmp(v, "on") == 0;
+    return c->car.lock || strcmp(v, "off") == 0;
+}
+
+static bool set_handshake(struct sim_charger *c, const char *v)
+{
+    c->car.strict = strcmp(v, "strict") == 0;
+    return c->car.strict || strcmp(v, "easy") == 0;
 }
 
 static bool set_vin(struct sim_charger *c, const char *v)
@@ -167,6 +182,8 @@ static const struct {
         {"draw_a", "0 to 80, or auto", set_draw},
         {"phases", "1 or 3", set_phases},
         {"state", "awake, asleep or refuses", set_mood},
+        {"lock", "on or off", set_lock},
+        {"handshake", "strict or easy", set_handshake},
 };
 
 /* One key=value; false: the answer was written. */
@@ -189,7 +206,10 @@ static bool set_one(struct sim_charger *c, char *word, struct buf *out)
         }
         return true;
     }
-    fail(out, "car: there is no key '%s': vin max_a ramp_a_s lag_s draw_a phases state", word);
+    fail(out,
+            "car: there is no key '%s': vin max_a ramp_a_s lag_s draw_a phases state lock "
+            "handshake",
+            word);
     return false;
 }
 
@@ -228,14 +248,16 @@ void sim_control(struct sim *s, const char *line, int64_t now_ms, struct buf *ou
 {
     char word[WORDS_MAX][WORD_ROOM];
     int n = split(line, word);
-    struct sim_charger *c;
+    struct sim_charger *c, changed;
+    bool is_car;
 
     if (n == 1 && strcmp(word[0], "status") == 0) {
         status(s, out);
         return;
     }
-    if (n < 2 || (strcmp(word[0], "plug") != 0 && strcmp(word[0], "unplug") != 0 &&
-                         strcmp(word[0], "car") != 0)) {
+    is_car = n > 2 && strcmp(word[0], "car") == 0;
+    if (!is_car &&
+            (n != 2 || (strcmp(word[0], "plug") != 0 && strcmp(word[0], "unplug") != 0))) {
         fail(out, "wants: plug ID, unplug ID, car ID key=value..., or status");
         return;
     }
@@ -243,12 +265,14 @@ void sim_control(struct sim *s, const char *line, int64_t now_ms, struct buf *ou
     if (!c) {
         return;
     }
-    if (strcmp(word[0], "car") == 0) {
+    if (is_car) {
+        changed = *c; /* all keys or none */
         for (int i = 2; i < n; i++) {
-            if (!set_one(c, word[i], out)) {
+            if (!set_one(&changed, word[i], out)) {
                 return;
             }
         }
+        *c = changed;
     } else {
         sim_car_plug(s, c, strcmp(word[0], "plug") == 0, now_ms);
     }

@@ -14,9 +14,9 @@
 enum { OUT_MAX = 256, CHUNK_MS = 4 };
 
 struct virtual_bus {
-    struct sim *sim;     /* borrowed, or own below */
-    struct sim *own;     /* owned; NULL: none */
-    struct port *port;   /* owned */
+    struct sim *sim;   /* borrowed, or own below */
+    struct sim *own;   /* owned; NULL: none */
+    struct port *port; /* owned */
     struct oneshot *timer;
     virtual_gone_fn *gone;
     void *user;
@@ -82,8 +82,8 @@ static void on_down(void *user, const char *why)
     }
 }
 
-struct virtual_bus *virtual_create(uv_loop_t *loop, int fd, struct sim *s, virtual_gone_fn *gone,
-        void *user, struct err *e)
+struct virtual_bus *virtual_create(uv_loop_t *loop, int fd, struct sim *s,
+        virtual_gone_fn *gone, void *user, struct err *e)
 {
     static const struct port_ops ops = {.up = on_up, .bytes = on_bytes, .down = on_down};
     struct virtual_bus *v = calloc(1, sizeof(*v));

@@ -17,12 +17,12 @@ struct virtual_bus;
 /* s is borrowed and outlives the bus. Takes fd (closed on failure too). gone, which may be NULL,
  * is called once when the other side hangs up; destroy it then. */
 typedef void virtual_gone_fn(void *user);
-struct virtual_bus *virtual_create(uv_loop_t *loop, int fd, struct sim *s, virtual_gone_fn *gone,
-        void *user, struct err *e) MUST_CHECK;
+struct virtual_bus *virtual_create(uv_loop_t *loop, int fd, struct sim *s,
+        virtual_gone_fn *gone, void *user, struct err *e) MUST_CHECK;
 void virtual_destroy(struct virtual_bus *v); /* accepts NULL */
 
 /* "port": "virtual:N": chargers 0001.. with a car each, owned by the bus. */
-struct virtual_bus *virtual_create_demo(uv_loop_t *loop, int fd, int chargers, struct err *e)
-        MUST_CHECK;
+struct virtual_bus *virtual_create_demo(
+        uv_loop_t *loop, int fd, int chargers, struct err *e) MUST_CHECK;
 
 #endif

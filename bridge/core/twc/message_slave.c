@@ -11,9 +11,12 @@ static void put16(uint8_t *p, uint32_t v)
     p[1] = (uint8_t)v;
 }
 
+/* Hundredths of an ampere, as near as two bytes come. */
 static void put_centi(uint8_t *p, int32_t ma)
 {
-    put16(p, (uint32_t)(ma / 10));
+    int32_t centi = ma > 0 ? ma / 10 : 0;
+
+    put16(p, centi < 0xFFFF ? (uint32_t)centi : 0xFFFF);
 }
 
 static void put_text(uint8_t *p, size_t room, const char *text)
@@ -30,11 +33,20 @@ static bool shape(enum message_kind k, uint8_t *cmd, size_t *len)
         enum message_kind kind;
         uint8_t cmd, len;
     } table[] = {
-            {MSG_SLAVE_LINKREADY, 0xE2, 15}, {MSG_SLAVE_HEARTBEAT, 0xE0, 15},
-            {MSG_POWER, 0xEB, 19}, {MSG_FIRMWARE, 0xEC, 15}, {MSG_SERIAL, 0xED, 19},
-            {MSG_VIN1, 0xEE, 19}, {MSG_VIN2, 0xEF, 19}, {MSG_VIN3, 0xF1, 19},
-            {MSG_PLUG, 0xB4, 15}, {MSG_OLD_SERIAL, 0x19, 15}, {MSG_OLD_MODEL, 0x1A, 15},
-            {MSG_OLD_FIRMWARE, 0x1B, 15}, {MSG_START_ACK, 0xB1, 15}, {MSG_STOP_ACK, 0xB2, 15},
+            {MSG_SLAVE_LINKREADY, 0xE2, 15},
+            {MSG_SLAVE_HEARTBEAT, 0xE0, 15},
+            {MSG_POWER, 0xEB, 19},
+            {MSG_FIRMWARE, 0xEC, 15},
+            {MSG_SERIAL, 0xED, 19},
+            {MSG_VIN1, 0xEE, 19},
+            {MSG_VIN2, 0xEF, 19},
+            {MSG_VIN3, 0xF1, 19},
+            {MSG_PLUG, 0xB4, 15},
+            {MSG_OLD_SERIAL, 0x19, 15},
+            {MSG_OLD_MODEL, 0x1A, 15},
+            {MSG_OLD_FIRMWARE, 0x1B, 15},
+            {MSG_START_ACK, 0xB1, 15},
+            {MSG_STOP_ACK, 0xB2, 15},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {

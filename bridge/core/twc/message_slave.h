@@ -18,10 +18,10 @@ struct slave_out {
     uint32_t energy;
     uint16_t volts[PHASES];
     uint8_t half_amps[PHASES];
-    bool old_power;         /* FD EB before 4.5.3: 16 bytes, no currents */
+    bool old_power; /* FD EB before 4.5.3: 16 bytes, no currents */
     uint8_t version[4];
     uint8_t plug;
-    const char *text;       /* serial, model, part of a VIN; NULL: zeros */
+    const char *text; /* serial, model, part of a VIN; NULL: zeros */
 };
 
 /* False: not a slave's kind. */
