@@ -232,6 +232,7 @@ void broker_ha(struct daemon *d, bool alive, const char *why)
         lease_ha_lost(&d->leases, now_ms, (int64_t)d->grace_s * 1000);
         event_emit(d, -1, "home_assistant_lost", ",\"message\":\"%s\"", why);
     }
+    model_set(&d->model, 0, FIELD_BRIDGE_HOME_ASSISTANT, d->ha);
     daemon_dirty(d);
 }
 

@@ -24,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STOP_MS = 700, STOP_LOOK_MS = 20 };
+enum { STOP_MS = 700, STOP_LOOK_MS = 20, SECOND_MS = 1000 };
 
 static const char default_state_dir[] = "/var/lib/twcbridge";
 
@@ -50,18 +50,26 @@ static void on_turn(void *user)
     }
 }
 
+/* No step for as long as control allows: one is due. */
 static void on_tick(void *user)
+{
+    daemon_dirty(user);
+}
+
+/* Every second, whatever else happens: health, the watchdog, and what ages without messages. */
+static void on_second(void *user)
 {
     struct daemon *d = user;
 
     for (int i = 0; i < d->units; i++) {
         if (d->unit[i].slot < 0 || d->unit[i].report.link != CHARGER_ONLINE) {
-            unit_report(d, i, &d->unit[i].report); /* its session and energy go on ageing */
+            unit_report(d, i, &d->unit[i].report);
         }
     }
     show_health(d);
     notify_alive(d);
-    daemon_dirty(d);
+    turn_ask(d->turn);
+    oneshot_start(d->second, SECOND_MS);
 }
 
 /* ---- building ---- */
@@ -302,6 +310,7 @@ static void take_down(struct daemon *d)
     d->store = NULL;
     signals_destroy(d->signals);
     oneshot_destroy(d->tick);
+    oneshot_destroy(d->second);
     oneshot_destroy(d->watch_file);
     oneshot_destroy(d->stop_timer);
     turn_destroy(d->turn);
@@ -322,10 +331,11 @@ static bool make_loop_parts(struct daemon *d, struct err *e)
     }
     d->turn = turn_create(&d->loop, on_turn, d, e);
     d->tick = oneshot_create(&d->loop, on_tick, d, e);
+    d->second = oneshot_create(&d->loop, on_second, d, e);
     d->watch_file = oneshot_create(&d->loop, settings_watch, d, e);
     d->stop_timer = oneshot_create(&d->loop, on_stop_look, d, e);
     d->signals = signals_create(&d->loop, on_signal, d, e);
-    return d->turn && d->tick && d->watch_file && d->stop_timer && d->signals;
+    return d->turn && d->tick && d->second && d->watch_file && d->stop_timer && d->signals;
 }
 
 static void load_store(struct daemon *d, struct store_image *image)
@@ -403,7 +413,7 @@ static int run_once(const char *file, const char *state, bool *again)
         notify_ready(d);
         event_emit(d, -1, "started", ",\"version\":\"%s\"", TWCBRIDGE_VERSION);
         oneshot_start(d->watch_file, 2000);
-        show_health(d);
+        on_second(d);
         uv_run(&d->loop, UV_RUN_DEFAULT);
         code = d->exit_code;
     } else {

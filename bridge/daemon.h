@@ -102,6 +102,7 @@ struct daemon {
     uv_loop_t loop;
     struct turn *turn;
     struct oneshot *tick;    /* next control step at the latest */
+    struct oneshot *second;  /* health and watchdog */
     struct oneshot *watch_file; /* safe mode: look for a repaired file */
     struct oneshot *stop_timer;
     struct signals *signals;

@@ -18,7 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { HEARTBEAT_LATE_MS = 3000, LAG_WINDOW_MS = 60000 };
+enum { HEARTBEAT_LATE_MS = 3000, STEP_LATE_MS = 2500, LAG_WINDOW_MS = 60000 };
 
 #define SET(field, value) model_set(&d->model, 0, FIELD_BRIDGE_##field, (value))
 
@@ -220,6 +220,9 @@ void notify_alive(struct daemon *d)
 {
     int64_t now_ms = loop_now_ms();
 
+    if (now_ms - d->stepped_ms > STEP_LATE_MS) {
+        return;
+    }
     for (int b = 0; b < d->settings.bus_count; b++) {
         const struct bus_unit *bus = &d->bus[b];
 

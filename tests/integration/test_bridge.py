@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -344,6 +345,39 @@ class TestLife(unittest.TestCase):
             self.assertEqual(result(c, "twcbridge/bridge/request/remove", "c3d4")["status"], "ok")
             topic = "homeassistant/device/twcbridge_charger_c3d4/config"
             c.wait(lambda m: m.topic == topic and m.payload == "", 5)
+
+
+    def test_the_watchdog_is_fed_every_second_whatever_the_bus_does(self):
+        with Rig() as r, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as n:
+            n.bind(r.path("notify"))
+            n.settimeout(3)
+            s = r.slaves([Unit("a1b2")])
+            r.file = r.settings()
+            r.run(PROGRAM, "run", r.file, "--state", r.path("state"), log="bridge.log",
+                  env=dict(os.environ, NOTIFY_SOCKET=r.path("notify")))
+            times, ready = [], False
+            while len(times) < 20:
+                text = n.recv(256).decode()
+                ready = ready or "READY=1" in text
+                if "WATCHDOG=1" in text:
+                    times.append(time.monotonic())
+            self.assertTrue(ready)
+            self.assertLess(max(b - a for a, b in zip(times, times[1:])), 2.5)
+            self.assertGreater(len(s.log.of("a1b2")), 3)
+
+    def test_home_assistant_is_alive_by_birth_and_lost_by_its_will(self):
+        with Rig() as r:
+            r.slaves([Unit("a1b2")])
+            r.bridge({"lease": {"grace_s": 2}})
+            c = r.online("a1b2")
+            self.assertEqual(state(c, "twcbridge/bridge/health")["home_assistant"], "not_seen")
+            c.publish("homeassistant/status", "online")
+            wait("alive", lambda: state(c, "twcbridge/bridge/health")["home_assistant"] == "alive", 3)
+            a = result(c, "twcbridge/charger/a1b2/current_limit/set", "16")
+            self.assertIsNone(a["until"])
+            c.publish("homeassistant/status", "offline")
+            wait("lost", lambda: state(c, "twcbridge/bridge/health")["home_assistant"] == "lost", 3)
+            wait("the default after the grace", lambda: state(c, "twcbridge/charger/a1b2")["offered"] == 6, 6)
 
 
 class TestCommandLine(unittest.TestCase):

@@ -283,10 +283,12 @@ def packages(root):
     for name in files(root):
         if not name.endswith("CMakeLists.txt"):
             continue
-        where = "test" if name.startswith("tests/") else "build"
-        for want in re.findall(r"pkg_check_modules\(\w+ (?:REQUIRED |IMPORTED_TARGET )*([\w.+-]+)|"
-                               r"find_library\(\w+ (?:NAMES )?([\w.+-]+)", read(root, name)):
-            want = "".join(want)
+        for must, module, library in re.findall(
+                r"pkg_check_modules\(\w+ (REQUIRED )?(?:IMPORTED_TARGET )?([\w.+-]+)|"
+                r"find_library\(\w+ (?:NAMES )?([\w.+-]+)", read(root, name)):
+            # What may be missing is for the tests.
+            where = "build" if (must or library) and not name.startswith("tests/") else "test"
+            want = module or library
             package = _PACKAGES.get(want, want)
             if package not in group.get(where, set()) | group.get("build", set()):
                 bad.append(f"{name}: {want} is in {package}, which is not in the group {where} of tests/packages.txt")

@@ -1,0 +1,249 @@
+/*
+ * A store that is newer, damaged, missing or full: a sentence, no crash, and it works again after.
+ * SPDX-License-Identifier: MIT
+ */
+#include "tests/support/store_rig.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* ---- what can be wrong ---- */
+
+static size_t slurp(const char *path, char *out, size_t room)
+{
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(out, 1, room, f) : 0;
+
+    if (f) {
+        fclose(f);
+    }
+    return n;
+}
+
+static void a_newer_schema_is_refused_in_words_and_left_alone(void **state)
+{
+    static char before[65536], after[65536];
+    struct fixture *f = *state;
+    size_t n;
+
+    order(f->path, "PRAGMA user_version=99; CREATE TABLE other (x)");
+    n = slurp(f->path, before, sizeof(before));
+    check_i64(open_store(f), ERR_REFUSED);
+    check_has(f->err.text, "newer version of the bridge (schema 99");
+    check_has(f->err.text, f->path);
+    check_str(store_problem(f->store), f->err.text);
+    check_i64(f->image.chargers, 0);
+    put(f, 1);
+    check_i64(f->acks, 1);
+    check_i64(f->good, 0);
+    skew_ms = RETRY_MS; /* nor later */
+    put(f, 2);
+    check_i64(f->good, 0);
+    close_store(f);
+    check_i64((int64_t)slurp(f->path, after, sizeof(after)), (int64_t)n);
+    assert_memory_equal(before, after, n);
+}
+
+/* A file beside the database whose name has part; "" : none. */
+static void beside(const struct fixture *f, const char *part, char *out, size_t room)
+{
+    DIR *d = opendir(f->dir);
+
+    out[0] = '\0';
+    for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
+        if (strstr(e->d_name, part) && !strstr(e->d_name, "-wal")) {
+            str_format(out, room, "%s/%s", f->dir, e->d_name);
+        }
+    }
+    if (d) {
+        closedir(d);
+    }
+}
+
+static void scribble(const char *path, long from, size_t n)
+{
+    FILE *f = fopen(path, from > 0 ? "r+" : "w");
+
+    assert_non_null(f);
+    fseek(f, from, SEEK_SET);
+    for (size_t i = 0; i < n; i++) {
+        fputc('z', f);
+    }
+    fclose(f);
+}
+
+static void check_set_aside(struct fixture *f, size_t least)
+{
+    static char text[300000];
+    char aside[512];
+
+    check_i64(open_store(f), ERR_OK);
+    check_i64(f->image.chargers, 0);
+    check_has(store_problem(f->store), "damaged");
+    beside(f, ".damaged-", aside, sizeof(aside));
+    assert_true(slurp(aside, text, sizeof(text)) >= least);
+    check_has(store_problem(f->store), aside);
+    put(f, 5);
+    assert_true(rig_until(&f->loop, &f->acks, 1, WAIT_MS));
+    check_i64(f->good, 1);
+    check_str(store_problem(f->store), "");
+    reopen(f);
+    check_i64(f->image.charger[0].energy_wh, 5);
+}
+
+static void a_file_that_is_no_database_is_set_aside(void **state)
+{
+    struct fixture *f = *state;
+
+    scribble(f->path, 0, 20000);
+    check_set_aside(f, 20000);
+}
+
+static void a_database_with_a_broken_page_is_set_aside(void **state)
+{
+    struct fixture *f = *state;
+
+    check_i64(open_store(f), ERR_OK);
+    for (int i = 0; i < 200; i++) {
+        struct store_charger c = a_charger(i);
+
+        str_format(c.id, sizeof(c.id), "%04d", i);
+        store_put_charger(f->store, &c, NULL, NULL);
+    }
+    close_store(f);
+    scribble(f->path, 8192, 20000);
+    check_set_aside(f, 28192);
+}
+
+static void a_folder_that_is_none_is_a_problem_and_is_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    char inside[128];
+
+    str_format(inside, sizeof(inside), "%s/state", f->dir);
+    scribble(inside, 0, 3); /* a file where the folder should be */
+    str_format(f->path, sizeof(f->path), "%s/twcbridge.db", inside);
+    check_i64(store_open(&f->loop, inside, &f->store, &f->image, &f->err), ERR_IO);
+    check_has(f->err.text, inside);
+    check_str(store_problem(f->store), f->err.text);
+    put(f, 1); /* a no-op */
+    check_i64(f->acks, 1);
+    check_i64(f->good, 0);
+    unlink(inside);
+    mkdir(inside, 0700);
+    put(f, 2); /* not yet tried again */
+    check_i64(f->good, 0);
+    skew_ms = RETRY_MS;
+    put(f, 3);
+    assert_true(rig_until(&f->loop, &f->acks, 3, WAIT_MS));
+    check_i64(f->good, 1);
+    check_str(store_problem(f->store), "");
+    check_i64(f->on_disk_wh, 3);
+}
+
+static void a_full_disk_is_a_problem_and_it_works_again_after(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit old, tight;
+    char big[900];
+
+    signal(SIGXFSZ, SIG_IGN);
+    check_i64(open_store(f), ERR_OK);
+    put(f, 1);
+    assert_true(rig_until(&f->loop, &f->good, 1, WAIT_MS));
+    getrlimit(RLIMIT_FSIZE, &old);
+    tight = (struct rlimit){4096, old.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &tight);
+    memset(big, 'x', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    for (int i = 0; i < 50; i++) {
+        store_put_good_settings(f->store, big);
+    }
+    put(f, 2);
+    assert_true(rig_until(&f->loop, &f->acks, 2, WAIT_MS));
+    check_i64(f->good, 1);
+    check_has(store_problem(f->store), "cannot be written");
+    setrlimit(RLIMIT_FSIZE, &old);
+    put(f, 3); /* given up at once: not tried again yet */
+    check_i64(f->acks, 3);
+    check_i64(f->good, 1);
+    skew_ms = RETRY_MS;
+    put(f, 4);
+    assert_true(rig_until(&f->loop, &f->acks, 4, WAIT_MS));
+    check_i64(f->good, 2);
+    check_str(store_problem(f->store), "");
+    reopen(f);
+    check_i64(f->image.charger[0].energy_wh, 4);
+}
+
+static void a_folder_that_is_taken_away_and_comes_back_is_used_again(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit old, tight;
+    char away[128];
+
+    signal(SIGXFSZ, SIG_IGN);
+    check_i64(open_store(f), ERR_OK);
+    put(f, 1);
+    assert_true(rig_until(&f->loop, &f->good, 1, WAIT_MS));
+    str_format(away, sizeof(away), "%s.away", f->path);
+    rename(f->path, away); /* a new file must come, not writes into nowhere */
+    getrlimit(RLIMIT_FSIZE, &old);
+    tight = (struct rlimit){1, old.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &tight);
+    put(f, 2);
+    assert_true(rig_until(&f->loop, &f->acks, 2, WAIT_MS));
+    setrlimit(RLIMIT_FSIZE, &old);
+    check_i64(f->good, 1);
+    skew_ms = RETRY_MS;
+    put(f, 3);
+    assert_true(rig_until(&f->loop, &f->acks, 3, WAIT_MS));
+    check_i64(f->good, 2);
+    check_i64(f->on_disk_wh, 3);
+}
+
+static void a_path_that_is_too_long_is_said(void **state)
+{
+    struct fixture *f = *state;
+    char dir[600];
+
+    memset(dir, 'd', sizeof(dir) - 1);
+    dir[0] = '/';
+    dir[sizeof(dir) - 1] = '\0';
+    check_i64(store_open(&f->loop, dir, &f->store, &f->image, &f->err), ERR_INVALID);
+    check_has(f->err.text, "too long");
+    put(f, 1);
+    check_i64(f->good, 0);
+}
+
+static void a_queue_that_is_full_gives_up_new_rows(void **state)
+{
+    struct fixture *f = *state;
+
+    check_i64(open_store(f), ERR_OK);
+    for (int i = 0; i < 6000; i++) {
+        put(f, i);
+    }
+    assert_true(f->acks > 0);
+    check_i64(f->good, 0);
+    close_store(f);
+    check_i64(f->acks, 6000);
+    check_i64(f->good, 4097); /* one on its way, 4096 waiting */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+            T(a_newer_schema_is_refused_in_words_and_left_alone),
+            T(a_file_that_is_no_database_is_set_aside),
+            T(a_database_with_a_broken_page_is_set_aside),
+            T(a_folder_that_is_none_is_a_problem_and_is_tried_again),
+            T(a_full_disk_is_a_problem_and_it_works_again_after),
+            T(a_folder_that_is_taken_away_and_comes_back_is_used_again),
+            T(a_path_that_is_too_long_is_said),
+            T(a_queue_that_is_full_gives_up_new_rows),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
