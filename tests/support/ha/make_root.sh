@@ -34,7 +34,8 @@ debian() {
 }
 
 packages() {
-    chroot "$dir.new" sh -ec '
+    # uv brings certificates of its own; the machine's are the ones that count.
+    chroot "$dir.new" env SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt sh -ec '
         python3 -m venv --clear /opt/ha
         /opt/ha/bin/pip install --quiet --no-cache-dir "$(grep "^uv==" /tmp/requirements.txt)"
         /opt/ha/bin/uv pip install --quiet --no-cache --python /opt/ha/bin/python \
