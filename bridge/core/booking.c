@@ -15,18 +15,14 @@ bool booking_stuck(const struct control_times *t, const struct charger_report *r
     return r->protocol != 1 && r->plugged != TRI_NO && !silent_us;
 }
 
-/* The higher of the amps last sent, the limit last mirrored, and what is decided but not sent. */
-static int32_t in_force(const struct charger_report *r, const struct control_state_charger *s)
+void booking_note(struct control_state_charger *s, const struct charger_report *r)
 {
-    int32_t ma = s->offered ? s->offer_ma : 0;
+    int32_t ma = r->told_known ? r->told_ma : 0;
 
-    if (r->told_known) {
-        ma = most(ma, r->told_ma);
-    }
     if (r->heard_ms != 0 || r->warm_ms != 0) {
         ma = most(ma, r->mirror_ma);
     }
-    return ma;
+    s->peak_ma = r->heard_ms >= r->told_ms ? ma : most(ma, s->peak_ma);
 }
 
 /* Known from before the restart, not heard yet: its last offer for a minute after we began. */
@@ -46,7 +42,7 @@ struct booking booking_of(const struct control_times *t, const struct charger_re
         const struct control_state_charger *s, int32_t reach_ma, int32_t floor_ma,
         int64_t now_ms)
 {
-    struct booking b = {.offer_ma = in_force(r, s)};
+    struct booking b = {.offer_ma = most(s->offered ? s->offer_ma : 0, s->peak_ma)};
     int32_t draw_ma = charger_draw_ma(r);
     int32_t all_ma = most(most(b.offer_ma, draw_ma), s->heard_ma);
     int32_t stuck_ma = booking_stuck(t, r, now_ms) ? STUCK_FLOOR_MA : 0;

@@ -14,6 +14,10 @@ struct booking {
     int32_t offer_ma;  /* offer in force: the higher of told, mirrored and decided */
 };
 
+/* Takes note of what the report says before it is overwritten: the highest offer that may still be
+ * in force. Only an answer that is newer than the last amps tells that earlier ones are over. */
+void booking_note(struct control_state_charger *s, const struct charger_report *r);
+
 /* reach_ma: most that the charger could draw by its hardware and circuits; floor_ma: its least
  * offer; present: adopted on its bus. */
 struct booking booking_of(const struct control_times *t, const struct charger_report *r,

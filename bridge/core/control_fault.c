@@ -14,6 +14,7 @@ enum {
     STOP_AFTER_MS = 10000,  /* told 0 and still drawing for this time */
     SILENT_STOP_MS = 35000, /* longer than a charger waits before it opens its contactor */
     STOPS_MAX = 2,
+    GAP_MS = 10000, /* a car may take a longer silence of ours for a stop */
 };
 
 const char *const charger_fault_names[] = {"ok", "no_answer", "second_master", "duplicate_id",
@@ -94,6 +95,22 @@ static int32_t stop_budget(const struct step *s, int i)
     return ceiling ? STOPS_MAX : w->asked_ma < w->floor_ma ? STOPS_MAX - 1 : 0;
 }
 
+/* A lost bus, another master or a restart stopped the car as well as a silence of ours would. */
+static void watch_gap(struct step *s, int i)
+{
+    struct control_state_charger *c = &s->c->c[i];
+    const struct charger_report *r = &s->in->report[i];
+    bool car = r->plugged == TRI_YES || charger_draw_ma(r) > 0;
+
+    if (r->sent_ms <= c->sent_ms) {
+        return;
+    }
+    if (c->sent_ms != 0 && r->sent_ms - c->sent_ms > GAP_MS && r->protocol == 2 && car) {
+        c->stops_used++;
+    }
+    c->sent_ms = r->sent_ms;
+}
+
 static void watch_stop(struct step *s, int i)
 {
     struct control_state_charger *c = &s->c->c[i];
@@ -103,6 +120,7 @@ static void watch_stop(struct step *s, int i)
     if (c->stop_started_ms != 0) {
         if (s->now_ms - c->stop_started_ms >= SILENT_STOP_MS) {
             c->stop_started_ms = 0;
+            c->sent_ms = s->now_ms; /* this gap is counted already */
         }
         return;
     }
@@ -123,6 +141,7 @@ static void watch_stop(struct step *s, int i)
 void control_watch(struct step *s)
 {
     for (int i = 0; i < s->n; i++) {
+        watch_gap(s, i);
         watch_draw(s, i);
         watch_stop(s, i);
     }

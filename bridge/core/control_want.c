@@ -137,12 +137,16 @@ static void raising(struct step *s, int i)
         int32_t d = s->config->charger[i].default_ma;
         int32_t first = whole(w, least(d >= 0 ? d : w->floor_ma, w->cap_ma));
 
-        w->want_ma = least(w->want_ma, first);
+        if (first < w->want_ma) {
+            w->want_ma = first;
+            w->own_limit = LIMITED_NO_DATA;
+        }
     }
     /* Read back after a warm start: never above what the charger itself says. */
     if (!cold && r->heard_ms >= r->warm_ms && r->told_ms < r->warm_ms &&
             r->mirror_ma < w->want_ma && held) {
         w->want_ma = whole(w, r->mirror_ma);
+        w->own_limit = LIMITED_NO_DATA;
     }
 }
 
@@ -168,6 +172,7 @@ void control_wants(struct step *s)
 {
     for (int i = 0; i < s->n; i++) {
         limits(s, i);
+        booking_note(&s->c->c[i], &s->in->report[i]);
         s->w[i].b = booking_of(&s->config->time, &s->in->report[i], &s->c->c[i], s->w[i].reach_ma,
                 s->w[i].floor_ma, s->now_ms);
         ask(s, i);

@@ -72,13 +72,17 @@ static enum limited_by own_words(const struct step *s, int i, char why[static WH
     case LIMITED_FAULT:
         str_copy(why, WHY_ROOM, charger_fault_texts[control_fault(s, i)]);
         break;
+    case LIMITED_NO_DATA:
+        str_copy(why, WHY_ROOM, s->in->report[i].heard_ms == 0
+                                        ? "more when it has answered"
+                                        : "more when the minute after the restart is over");
+        break;
     case LIMITED_NOTHING:
     case LIMITED_REQUEST:
     case LIMITED_POLICY:
     case LIMITED_SITE:
     case LIMITED_VEHICLE:
     case LIMITED_VEHICLE_DENIED:
-    case LIMITED_NO_DATA:
     case LIMITED_COUNT:
         str_copy(why, WHY_ROOM, "");
         break;

@@ -98,6 +98,41 @@ static void lower_first_raise_later(void **state)
     check_i64(rig_offer(&w, 1), 16000);
 }
 
+static void amps_that_nobody_mirrored_stay_booked(void **state)
+{
+    (void)state;
+    rig_init(&w, 2, 32000);
+    rig_run(&w, 2);
+    rig_ask(&w, 0, 26000);
+    rig_step(&w);
+    w.report[0].told_ma = 26000; /* sent; its answer is lost */
+    w.report[0].told_ms = w.now_ms + 10;
+    w.now_ms += 1000;
+    rig_ask(&w, 0, 6000);
+    rig_ask(&w, 1, 26000);
+    rig_step(&w);
+    w.report[0].told_ma = 6000; /* lowered; that answer is lost too */
+    w.report[0].told_ms = w.now_ms;
+    rig_step(&w);
+    check_i64(rig_offer(&w, 1), 6000);
+    w.now_ms += 1000;
+    w.report[0].heard_ms = w.now_ms; /* now it says that it is at 6 A */
+    rig_step(&w);
+    check_i64(rig_offer(&w, 1), 26000);
+}
+
+static void a_long_outage_counts_as_a_stop(void **state)
+{
+    (void)state;
+    rig_init(&w, 1, 32000);
+    rig_run(&w, 2);
+    check_i64(w.control.out[0].stops_left, 2);
+    w.now_ms += 15000;
+    rig_answer(&w, 0, 6000);
+    rig_step(&w);
+    check_i64(w.control.out[0].stops_left, 1);
+}
+
 static void a_cold_start_begins_with_the_default(void **state)
 {
     (void)state;
@@ -403,6 +438,8 @@ int main(void)
             cmocka_unit_test(below_the_floor_counts_as_nothing),
             cmocka_unit_test(without_its_hardware_maximum_a_charger_gets_the_floor),
             cmocka_unit_test(lower_first_raise_later),
+            cmocka_unit_test(amps_that_nobody_mirrored_stay_booked),
+            cmocka_unit_test(a_long_outage_counts_as_a_stop),
             cmocka_unit_test(a_cold_start_begins_with_the_default),
             cmocka_unit_test(a_warm_start_goes_on_and_rises_for_nobody_for_a_minute),
             cmocka_unit_test(an_owner_who_speaks_ends_the_hold),
