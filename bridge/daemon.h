@@ -216,6 +216,7 @@ void command_run(struct daemon *d, const struct command_in *in, command_done_fn 
 /* run_settings.c: what a person set at run time, in the store and back */
 void run_load(struct daemon *d, const struct store_image *image);
 void run_put(struct daemon *d, int unit, const char *key); /* unit -1: the site */
+void run_put_all(struct daemon *d); /* every value and lease, after the store was away */
 int32_t *run_number(struct daemon *d, int unit, const char *key); /* NULL: no such number */
 void run_ceiling(struct daemon *d, int unit); /* max_current as a ceiling */
 void run_expire(struct daemon *d, int64_t now_ms);

@@ -134,6 +134,7 @@ static void store_trouble(struct daemon *d)
         log_error("store", "%s; charging goes on", now);
     } else {
         log_notice("store", "the store works again");
+        run_put_all(d); /* what was set meanwhile reached no disk */
     }
     str_copy(d->store_problem, sizeof(d->store_problem), now);
 }

@@ -310,6 +310,25 @@ void lease_over(void *user, const struct lease_end *end)
     daemon_dirty(d);
 }
 
+void run_put_all(struct daemon *d)
+{
+    for (size_t k = 0; k < ARRAY_LEN(rows); k++) {
+        bool both = rows[k].type == RUN_ALLOWED || rows[k].type == RUN_MODE;
+
+        if (rows[k].of_site) {
+            run_put(d, -1, rows[k].key);
+        }
+        for (int i = 0; i < d->units && (both || !rows[k].of_site); i++) {
+            run_put(d, i, rows[k].key);
+        }
+    }
+    for (int i = 0; i < LEASES_MAX; i++) {
+        if (d->leases.row[i].id != 0) {
+            lease_store(d, &d->leases.row[i]);
+        }
+    }
+}
+
 /* Index of the device that a stored lease is about; -1: gone. */
 static int index_of(const struct daemon *d, const char *device)
 {

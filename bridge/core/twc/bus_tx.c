@@ -309,7 +309,8 @@ static bool line_free(struct bus *b, int64_t now_ms, bool heartbeat, int64_t *wa
     return now_ms >= at;
 }
 
-/* Go on as told: only while the charger's own last word is that offer. */
+/* Go on as told: only while the charger's own last word is that offer. A unit that waits in state
+ * 08 after an outage starts again when it is told amps, also those that it still mirrors. */
 static bool may_go_on(const struct bus_slot *s, int64_t now_ms)
 {
     const struct charger_report *r = &s->report;
@@ -318,7 +319,7 @@ static bool may_go_on(const struct bus_slot *s, int64_t now_ms)
     if (s->warm_first) {
         return !(r->protocol == 1 && r->told_known && r->told_ma == 0);
     }
-    return ma > 0 && s->mirror_valid && now_ms - r->heard_ms <= BUS_MIRROR_MS &&
+    return ma > 0 && s->mirror_valid && r->state != TWC_STARTING && now_ms - r->heard_ms <= BUS_MIRROR_MS &&
            r->mirror_ma == ma && (!r->told_known || r->told_ma == ma) &&
            !(r->told_known && r->heard_ms < r->told_ms);
 }
