@@ -115,9 +115,11 @@ void show_unit(struct daemon *d, int i)
     const struct control_out *o = &d->control.out[i];
     int dev = u->device;
     int status = charger_status(r, &u->session, o->offer_ma, o->fault != FAULT_OK);
-    bool on_wire = r->told_known && r->link == CHARGER_ONLINE;
+    /* Silence of ours that stops a car is no absence of the charger. */
+    bool there = r->link == CHARGER_ONLINE || d->control.c[i].stop_started_ms != 0;
+    bool on_wire = r->told_known && there;
 
-    m->device[dev].available = r->link == CHARGER_ONLINE && !u->gone;
+    m->device[dev].available = there && !u->gone;
     SET_IF(status >= 0, CHARGER_STATUS, status);
     /* On the wire now: a lost frame leaves the higher of what was told and what is mirrored. */
     SET_IF(on_wire, CHARGER_OFFERED, r->told_ma);
