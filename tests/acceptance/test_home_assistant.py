@@ -267,6 +267,13 @@ class TestHomeAssistant(unittest.TestCase):
         self.assertLess(took, 5)
         self.assertEqual(self.ha.complaints(since, STOPPED_BROKER), [])
 
+    def test_40_the_energy_dashboard_has_nothing_to_say_against_energy(self):
+        """Once the first five minutes of statistics are compiled (a full five minutes and 10 s)."""
+        def issues():
+            return self.ha.command("energy/validate")["device_consumption"][0]
+        wait("no issue", lambda: not issues(), 340, 2)
+        self.assertEqual(self.ha.command("recorder/validate_statistics"), {})
+
     # -- the check itself
     def test_90_the_log_check_turns_red_when_one_key_is_dropped(self):
         since = self.ha.log_end()
