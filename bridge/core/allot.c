@@ -13,6 +13,7 @@ struct filling {
     int n;
     struct allot_out *out;
     int32_t left_ma[ROWS_MAX]; /* limit - cost of all so far; may be negative */
+    int32_t free_ma[ROWS_MAX]; /* limit - shares of all so far */
     bool done[CHARGERS_MAX];
 };
 
@@ -21,19 +22,22 @@ static int32_t cost(const struct allot_want *w, int32_t share_ma)
     return share_ma > w->fixed_ma ? share_ma : w->fixed_ma;
 }
 
-/* Gives charger i the share if what it adds fits all its rows. */
+/* Gives charger i the share if what it adds fits all its rows. What is fixed flows in any case,
+ * but even then no more is offered than the rows carry. */
 static bool give(struct filling *f, int i, int32_t share_ma)
 {
     int32_t extra = cost(&f->want[i], share_ma) - cost(&f->want[i], f->out->share_ma[i]);
+    int32_t more = share_ma - f->out->share_ma[i];
     int row;
-    int32_t room = rows_room(f->r, f->left_ma, i, &row);
 
-    if (extra > 0 && room < extra) {
+    if ((extra > 0 && rows_room(f->r, f->left_ma, i, &row) < extra) ||
+            rows_room(f->r, f->free_ma, i, &row) < more) {
         f->out->row[i] = (int16_t)row;
         return false;
     }
     for (int k = 0; k < f->r->use_n[i]; k++) {
         f->left_ma[f->r->use[i][k]] -= extra;
+        f->free_ma[f->r->use[i][k]] -= more;
     }
     f->out->share_ma[i] = share_ma;
     return true;
@@ -126,6 +130,7 @@ void allot_rows(const struct rows *r, const struct allot_want want[], int n, str
 
     memset(out, 0, sizeof(*out));
     memcpy(f.left_ma, r->limit_ma, sizeof(f.left_ma));
+    memcpy(f.free_ma, r->limit_ma, sizeof(f.free_ma));
     for (int i = 0; i < n; i++) {
         out->row[i] = ROW_NONE;
         for (int k = 0; k < r->use_n[i]; k++) {
@@ -141,21 +146,23 @@ void allot_rows(const struct rows *r, const struct allot_want want[], int n, str
 bool allot_fits(const struct rows *r, const struct allot_want want[], int n,
         const int32_t share_ma[])
 {
-    int64_t sum_ma[ROWS_MAX] = {0}, fixed_ma[ROWS_MAX] = {0};
+    int64_t sum_ma[ROWS_MAX] = {0}, fixed_ma[ROWS_MAX] = {0}, shares_ma[ROWS_MAX] = {0};
 
     for (int i = 0; i < n; i++) {
         int32_t s = share_ma[i];
 
-        if (s != 0 && (s < want[i].floor_ma || s > want[i].want_ma)) {
+        if (s != 0 && (s < want[i].floor_ma || s > want[i].want_ma || s % AMP != 0)) {
             return false;
         }
         for (int k = 0; k < r->use_n[i]; k++) {
             sum_ma[r->use[i][k]] += cost(&want[i], s);
             fixed_ma[r->use[i][k]] += want[i].fixed_ma;
+            shares_ma[r->use[i][k]] += s;
         }
     }
     for (int x = 0; x < r->n; x++) {
-        if (sum_ma[x] > r->limit_ma[x] && sum_ma[x] > fixed_ma[x]) {
+        if ((sum_ma[x] > r->limit_ma[x] && sum_ma[x] > fixed_ma[x]) ||
+                (shares_ma[x] > 0 && shares_ma[x] > r->limit_ma[x])) {
             return false;
         }
     }

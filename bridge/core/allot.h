@@ -1,8 +1,9 @@
 /*
  * allot - shares of the rows: floors first, then one more ampere for whoever has least.
  *
- * Priority first, then fair. Whole amperes. Ties go to the lower rank, so that the result never
- * depends on memory order. SPDX-License-Identifier: MIT
+ * Priority first, then fair. Whole amperes. Floors that do not all fit go by rank; an ampere that
+ * is left over goes to the charger that comes first in the list, so that turns move floors alone.
+ * SPDX-License-Identifier: MIT
  */
 #ifndef CORE_ALLOT_H
 #define CORE_ALLOT_H
@@ -25,7 +26,8 @@ struct allot_out {
 void allot_rows(const struct rows *r, const struct allot_want want[], int n, struct allot_out *out);
 
 /* Every share 0 or within floor..want, every row's sum of max(share, fixed) within its limit;
- * rows whose fixed part alone is above the limit only need shares that add nothing. */
+ * rows whose fixed part alone is above the limit only need shares that add nothing. In any case
+ * the shares alone stay within each row. */
 bool allot_fits(const struct rows *r, const struct allot_want want[], int n,
         const int32_t share_ma[]);
 

@@ -10,6 +10,7 @@
 
 struct booking {
     int32_t booked_ma; /* now, everything counted */
+    int32_t gate_ma;   /* what raises must leave to it: more, where it may hold what we never said */
     int32_t fixed_ma;  /* the part that no offer of ours lowers */
     int32_t offer_ma;  /* offer in force: the higher of told, mirrored and decided */
 };

@@ -12,12 +12,36 @@
 
 enum { STEP_MS = 1000, OVER_MS = 1000 };
 
+static int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
 void control_init(struct control *c)
 {
     memset(c, 0, sizeof(*c));
     for (int i = 0; i < CHARGERS_MAX; i++) {
         c->c[i].stored_ma = -1;
     }
+}
+
+/* We would speak to it, but the bus gave it up: it has not answered for minutes. */
+static bool gave_up(const struct step *s, int i)
+{
+    return s->in->report[i].link == CHARGER_QUIET && s->c->out[i].transmit;
+}
+
+/* Those that are admitted come first within the order, then those that wait, then those that are
+ * not there any more: at the earliest after a turn, so that two of them do not chase each other. */
+static int pass_of(const struct step *s, int i)
+{
+    const struct control_state_charger *c = &s->c->c[i];
+
+    if (gave_up(s, i) && s->w[i].b.booked_ma == 0 &&
+            s->now_ms - c->admitted_ms >= s->config->time.rotate_ms) {
+        return 2;
+    }
+    return c->admitted ? 0 : 1;
 }
 
 /* A unit that cannot be held below 6 A is linked only where its 6 A fit; the settings' limits
@@ -27,17 +51,16 @@ static void admit(struct step *s)
     int32_t left_ma[ROWS_MAX];
 
     memcpy(left_ma, s->rows.settings_ma, sizeof(left_ma));
-    for (int pass = 0; pass < 2; pass++) {
+    for (int pass = 0; pass < 3; pass++) {
         for (int k = 0; k < s->n; k++) {
             int i = s->order[k];
-            struct control_state_charger *c = &s->c->c[i];
             const struct charger_report *r = &s->in->report[i];
-            bool stuck = s->config->charger[i].present && r->protocol != 1 &&
-                    r->plugged != TRI_NO;
+            bool stuck =
+                    s->config->charger[i].present && r->protocol != 1 && r->plugged != TRI_NO;
             int row;
 
-            if ((pass == 0) != c->admitted) {
-                continue; /* those that are linked come first within the order */
+            if (pass_of(s, i) != pass) {
+                continue;
             }
             bool fits = !stuck || rows_room(&s->rows, left_ma, i, &row) >= STUCK_FLOOR_MA;
 
@@ -70,9 +93,11 @@ static void link_up(struct step *s)
         const struct charger_report *r = &s->in->report[i];
         struct work *w = &s->w[i];
 
-        w->linking = w->admitted && s->config->charger[i].present && r->protocol != 1 &&
+        w->linking =
+                w->admitted && s->config->charger[i].present && r->protocol != 1 &&
                 r->plugged != TRI_NO && w->b.booked_ma < STUCK_FLOOR_MA &&
-                (r->link == CHARGER_UNHEARD || r->link == CHARGER_QUIET) && r->warm_ms == 0;
+                (r->link == CHARGER_UNHEARD || (r->link == CHARGER_QUIET && !gave_up(s, i))) &&
+                r->warm_ms == 0;
         if (w->linking && w->b.fixed_ma < STUCK_FLOOR_MA) {
             w->b.fixed_ma = STUCK_FLOOR_MA; /* the others make room */
         }
@@ -115,6 +140,90 @@ static void share_out(struct step *s)
     }
 }
 
+static void take(const struct step *s, int i, int32_t left_ma[], int32_t ma)
+{
+    for (int k = 0; k < s->rows.use_n[i]; k++) {
+        left_ma[s->rows.use[i][k]] -= ma;
+    }
+}
+
+/* The offer on the wire. A raise that was decided and not sent yet has to pass again. */
+static int32_t in_force(const struct step *s, int i)
+{
+    const struct charger_report *r = &s->in->report[i];
+    const struct control_state_charger *c = &s->c->c[i];
+    int32_t told_ma = r->told_known ? r->told_ma : c->warm ? c->offer_ma : c->peak_ma;
+
+    return least(c->offer_ma, told_ma);
+}
+
+/* Its first message makes a car take 6 A at once: only where they are free. */
+static bool may_begin(struct step *s, int i, int32_t left_ma[])
+{
+    struct work *w = &s->w[i];
+    int row;
+    int32_t more_ma = STUCK_FLOOR_MA - w->b.booked_ma;
+
+    if (!w->linking) {
+        return w->admitted;
+    }
+    if (rows_room(&s->rows, left_ma, i, &row) < more_ma) {
+        w->row = row;
+        w->waits = true;
+        return false;
+    }
+    take(s, i, left_ma, more_ma);
+    w->b.booked_ma = STUCK_FLOOR_MA;
+    return true;
+}
+
+/* Charger i falls at once and rises into what is left. Nothing rises on a row that is over. */
+static void pass(struct step *s, int i, int32_t left_ma[])
+{
+    struct work *w = &s->w[i];
+    int32_t held_ma = in_force(s, i);
+    int32_t target_ma = w->may_raise ? w->target_ma : least(w->target_ma, s->c->c[i].offer_ma);
+    int row;
+    int32_t most_ma = least(target_ma, w->b.booked_ma + rows_room(&s->rows, left_ma, i, &row));
+
+    w->spoken_to = may_begin(s, i, left_ma);
+    if (!w->spoken_to) {
+        w->offer_ma = 0;
+        return;
+    }
+    w->offer_ma = least(target_ma, held_ma);
+    if (target_ma <= held_ma || !w->may_raise) {
+        return;
+    }
+    if (most_ma < target_ma) {
+        w->row = row;
+        w->waits = true;
+    }
+    most_ma -= most_ma % 1000;
+    if (most_ma > held_ma && most_ma >= w->floor_ma) {
+        w->offer_ma = most_ma;
+        take(s, i, left_ma, most_ma > w->b.booked_ma ? most_ma - w->b.booked_ma : 0);
+    }
+}
+
+/* What one that nobody reaches was offered stays as long as the others leave room for it: once it
+ * is not booked any more, they may take its amps. */
+static void keep(struct step *s, int i, int32_t left_ma[])
+{
+    struct work *w = &s->w[i];
+    int row;
+    int32_t held_ma = least(w->want_ma, s->c->c[i].offer_ma);
+    int32_t most_ma = w->b.booked_ma + rows_room(&s->rows, left_ma, i, &row);
+
+    w->spoken_to = w->admitted && !w->linking;
+    w->offer_ma = held_ma;
+    if (held_ma > w->b.booked_ma) {
+        most_ma = least(held_ma, most_ma - most_ma % 1000);
+        w->offer_ma = most_ma >= w->floor_ma ? most_ma : 0;
+        take(s, i, left_ma, w->offer_ma - least(w->offer_ma, w->b.booked_ma));
+    }
+}
+
 /* Lower first, raise later: a raise takes only what no booking holds now. */
 static void gate(struct step *s)
 {
@@ -122,53 +231,16 @@ static void gate(struct step *s)
 
     memcpy(left_ma, s->rows.limit_ma, sizeof(left_ma));
     for (int i = 0; i < s->n; i++) {
-        for (int k = 0; k < s->rows.use_n[i]; k++) {
-            left_ma[s->rows.use[i][k]] -= s->w[i].b.booked_ma;
+        take(s, i, left_ma, s->w[i].b.gate_ma);
+    }
+    for (int k = 0; k < s->n; k++) {
+        if (s->w[s->order[k]].linking || !control_away(s, s->order[k])) {
+            pass(s, s->order[k], left_ma);
         }
     }
     for (int k = 0; k < s->n; k++) {
-        int i = s->order[k], row;
-        struct work *w = &s->w[i];
-        int32_t now_ma = s->c->c[i].offer_ma;
-        int32_t room = rows_room(&s->rows, left_ma, i, &row);
-        int32_t most = w->b.booked_ma + (room > 0 ? room : 0);
-
-        w->spoken_to = w->admitted;
-        if (w->linking) {
-            w->spoken_to = room >= STUCK_FLOOR_MA - w->b.booked_ma;
-            for (int x = 0; w->spoken_to && x < s->rows.use_n[i]; x++) {
-                left_ma[s->rows.use[i][x]] -= STUCK_FLOOR_MA - w->b.booked_ma;
-            }
-            if (!w->spoken_to) {
-                w->row = row;
-                w->waits = true;
-                w->offer_ma = 0;
-                continue;
-            }
-            w->b.booked_ma = STUCK_FLOOR_MA;
-            room -= STUCK_FLOOR_MA;
-            most = STUCK_FLOOR_MA + (room > 0 ? room : 0);
-        }
-        if (control_away(s, i)) {
-            w->offer_ma = w->want_ma < now_ma ? w->want_ma : now_ma;
-            continue;
-        }
-        w->offer_ma = w->target_ma < now_ma ? w->target_ma : now_ma;
-        if (w->target_ma <= now_ma || !w->may_raise) {
-            continue;
-        }
-        most = w->target_ma < most ? w->target_ma : most;
-        most -= most % 1000;
-        if (most < w->target_ma) {
-            w->row = row;
-            w->waits = true;
-        }
-        if (most <= now_ma || most < w->floor_ma) {
-            continue;
-        }
-        w->offer_ma = most;
-        for (int x = 0; most > w->b.booked_ma && x < s->rows.use_n[i]; x++) {
-            left_ma[s->rows.use[i][x]] -= most - w->b.booked_ma;
+        if (!s->w[s->order[k]].linking && control_away(s, s->order[k])) {
+            keep(s, s->order[k], left_ma);
         }
     }
 }
@@ -193,12 +265,14 @@ static void make(struct step *s, int i)
             .want_ma = w->offer_ma,
             .floor_ma = w->floor_ma,
             .hardware_ma = w->hardware_known ? r->hw_max_ma
-                    : cfg->max_is_set        ? cfg->max_ma
+                           : cfg->max_is_set ? cfg->max_ma
                                              : w->floor_ma,
             .charger_ma = cfg->max_ma,
             .circuit_ma = tightest(s, i),
-            .ceiling_ma = !allowed ? 0 : w->ceiling ? w->ceiling->value_ma : MA_MAX,
-            .in_force_ma = c->offer_ma,
+            .ceiling_ma = !allowed     ? 0
+                          : w->ceiling ? w->ceiling->value_ma
+                                       : MA_MAX,
+            .in_force_ma = control_away(s, i) ? c->offer_ma : in_force(s, i),
             .fresh = w->may_raise,
     };
 
@@ -251,8 +325,8 @@ static void tell(struct step *s, int i, struct decision *d)
     o->requested_ma = w->asked_ma;
     o->winner = w->winner ? w->winner->id : 0;
     o->stops_left = s->in->report[i].protocol == 2
-            ? (s->c->c[i].stops_used < 2 ? 2 - s->c->c[i].stops_used : 0)
-            : -1;
+                            ? (s->c->c[i].stops_used < 2 ? 2 - s->c->c[i].stops_used : 0)
+                            : -1;
     control_words(s, i, o);
     remember(s, i);
     if (d) {
@@ -293,15 +367,16 @@ static void tell_circuits(struct step *s)
                 o->headroom_ma[row_phase(row)] -= s->w[k].b.booked_ma;
                 o->offered_ma[row_phase(row)] += s->w[k].offer_ma;
                 o->drawn_ma[row_phase(row)] += charger_draw_ma(&s->in->report[k]);
-                o->limiting = o->limiting || (s->w[k].row == row && s->w[k].offer_ma < s->w[k].want_ma);
+                o->limiting = o->limiting ||
+                              (s->w[k].row == row && s->w[k].offer_ma < s->w[k].want_ma);
             }
         }
         for (int p = 0; p < PHASES; p++) {
             over = over || o->drawn_ma[p] > s->rows.settings_ma[i * PHASES + p];
         }
-        s->c->over_since_ms[i] = !over                       ? 0
-                : s->c->over_since_ms[i] != 0 ? s->c->over_since_ms[i]
-                                              : s->now_ms;
+        s->c->over_since_ms[i] = !over                         ? 0
+                                 : s->c->over_since_ms[i] != 0 ? s->c->over_since_ms[i]
+                                                               : s->now_ms;
         o->over = over && s->now_ms - s->c->over_since_ms[i] >= OVER_MS;
     }
     for (int p = 0; p < PHASES; p++) {
@@ -317,7 +392,10 @@ static void tell_circuits(struct step *s)
 int64_t control_step(struct control *c, const struct control_in *in, int64_t now_ms,
         struct decision decisions[static DECISIONS_MAX], int *n)
 {
-    struct step s = {.c = c, .in = in, .config = in->config, .now_ms = now_ms,
+    struct step s = {.c = c,
+            .in = in,
+            .config = in->config,
+            .now_ms = now_ms,
             .n = in->config->chargers};
     int64_t next_ms = now_ms + STEP_MS;
     int64_t lease_ms;
@@ -325,9 +403,10 @@ int64_t control_step(struct control *c, const struct control_in *in, int64_t now
     *n = 0;
     lease_expire(in->leases, now_ms, in->config->fallback_ma, in->ended, in->ended_user);
     rows_build(&s.rows, in->config, in->leases);
+    control_book(&s);
+    control_watch(&s); /* before the wants: what it finds counts in this step */
     control_wants(&s);
     control_order(&s);
-    control_watch(&s);
     admit(&s);
     link_up(&s);
     share_out(&s);

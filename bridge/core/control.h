@@ -148,6 +148,7 @@ struct control_state_charger {
     int64_t first_ms;         /* first control step with it */
     int32_t heard_ma;         /* booked when it last answered: what silence may hide */
     int32_t peak_ma;          /* highest offer since the last answer to what was told last */
+    bool unsure;              /* it may hold more than we told it: not read back yet */
     int64_t sent_ms;          /* last message seen, to find gaps that stop a car */
     int64_t zero_ms;          /* since when it is told 0; 0: it is not */
 };

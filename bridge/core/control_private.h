@@ -40,6 +40,7 @@ struct step {
 };
 
 /* control_want.c */
+void control_book(struct step *s);
 void control_wants(struct step *s);
 void control_order(struct step *s);
 

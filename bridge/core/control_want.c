@@ -64,7 +64,7 @@ static void rest(struct step *s, int i)
     struct work *w = &s->w[i];
     int64_t rest_ms = s->config->time.rest_ms;
     bool just_plugged = r->plugged == TRI_YES && r->plugged_ms != 0 &&
-            s->now_ms - r->plugged_ms < rest_ms && w->b.fixed_ma >= w->floor_ma;
+                        s->now_ms - r->plugged_ms < rest_ms && w->b.fixed_ma >= w->floor_ma;
     bool just_on = c->offer_ma > 0 && c->on_ms != 0 && s->now_ms - c->on_ms < rest_ms;
 
     if (w->winner || s->in->closing || w->want_ma > 0 || r->link != CHARGER_ONLINE ||
@@ -115,7 +115,7 @@ static void raising(struct step *s, int i)
     struct work *w = &s->w[i];
     bool cold = r->warm_ms == 0 && !c->warm;
     bool held = !cold && s->now_ms - r->warm_ms < s->config->time.warm_hold_ms &&
-            c->owner_spoke_ms <= r->warm_ms;
+                c->owner_spoke_ms <= r->warm_ms;
 
     w->no_raise = NULL;
     if (r->foreign_suspect) {
@@ -132,8 +132,8 @@ static void raising(struct step *s, int i)
         w->no_raise = "the bridge is stopping";
     }
     w->may_raise = w->no_raise == NULL;
-    /* The first message of a cold start carries the default: nothing was heard back yet. */
-    if (cold && r->heard_ms == 0) {
+    /* Without an answer it gets the default at most, which depends on settings alone. */
+    if (cold && (r->heard_ms == 0 || r->link == CHARGER_UNHEARD)) {
         int32_t d = s->config->charger[i].default_ma;
         int32_t first = whole(w, least(d >= 0 ? d : w->floor_ma, w->cap_ma));
 
@@ -168,14 +168,26 @@ bool control_away(const struct step *s, int i)
     return true;
 }
 
-void control_wants(struct step *s)
+static void book(struct step *s, int i)
+{
+    s->w[i].b = booking_of(&s->config->time, &s->in->report[i], &s->c->c[i], s->w[i].reach_ma,
+            s->w[i].floor_ma, s->now_ms);
+}
+
+void control_book(struct step *s)
 {
     for (int i = 0; i < s->n; i++) {
         limits(s, i);
         booking_note(&s->c->c[i], &s->in->report[i]);
-        s->w[i].b = booking_of(&s->config->time, &s->in->report[i], &s->c->c[i], s->w[i].reach_ma,
-                s->w[i].floor_ma, s->now_ms);
+        book(s, i);
         ask(s, i);
+    }
+}
+
+void control_wants(struct step *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        book(s, i); /* anew: a draw above the offer may have been found since */
         rest(s, i);
         ceilings(s, i);
         raising(s, i);
@@ -188,7 +200,7 @@ static bool had_its_turn(const struct step *s, int i)
     const struct control_state_charger *c = &s->c->c[i];
 
     return s->in->report[i].protocol == 1 && c->offer_ma > 0 &&
-            s->now_ms - c->on_ms >= s->config->time.rotate_ms;
+           s->now_ms - c->on_ms >= s->config->time.rotate_ms;
 }
 
 static bool before(const struct step *s, int a, int b)

@@ -5,8 +5,8 @@
 #include "bridge/base/str.h"
 #include "bridge/core/control_private.h"
 
-const char *const limited_by_names[] = {"nothing", "request", "policy", "charger", "circuit", "site",
-        "ceiling", "vehicle", "not_allowed", "vehicle_denied", "no_data", "fallback",
+const char *const limited_by_names[] = {"nothing", "request", "policy", "charger", "circuit",
+        "site", "ceiling", "vehicle", "not_allowed", "vehicle_denied", "no_data", "fallback",
         "start_stop_rest", "fault", NULL};
 
 enum { WHO_ROOM = 96, WHY_ROOM = 140 };
@@ -15,7 +15,8 @@ enum { WHO_ROOM = 96, WHY_ROOM = 140 };
 static void who(const struct work *w, char dst[static WHO_ROOM])
 {
     if (w->winner) {
-        str_format(dst, WHO_ROOM, "%d A asked by %s", w->winner->value_ma / 1000, w->winner->owner);
+        str_format(dst, WHO_ROOM, "%d A asked by %s", w->winner->value_ma / 1000,
+                w->winner->owner);
     } else {
         str_copy(dst, WHO_ROOM, "nobody asks, default");
     }
@@ -59,8 +60,9 @@ static enum limited_by own_words(const struct step *s, int i, char why[static WH
                 w->ceiling->value_ma / 1000);
         break;
     case LIMITED_CHARGER:
-        str_format(why, WHY_ROOM, w->hardware_known ? "the charger can do %d A"
-                                                    : "%d A until the charger tells its maximum",
+        str_format(why, WHY_ROOM,
+                w->hardware_known ? "the charger can do %d A"
+                                  : "%d A until the charger tells its maximum",
                 w->cap_ma / 1000);
         break;
     case LIMITED_CIRCUIT:
@@ -70,12 +72,16 @@ static enum limited_by own_words(const struct step *s, int i, char why[static WH
         str_copy(why, WHY_ROOM, "no stop within a minute of the start");
         break;
     case LIMITED_FAULT:
-        str_copy(why, WHY_ROOM, charger_fault_texts[control_fault(s, i)]);
+        str_copy(why, WHY_ROOM,
+                control_fault(s, i) != FAULT_OK
+                        ? charger_fault_texts[control_fault(s, i)]
+                        : "it restarted and has not confirmed its limit");
         break;
     case LIMITED_NO_DATA:
-        str_copy(why, WHY_ROOM, s->in->report[i].heard_ms == 0
-                                        ? "more when it has answered"
-                                        : "more when the minute after the restart is over");
+        str_copy(why, WHY_ROOM,
+                s->in->report[i].heard_ms == 0
+                        ? "more when it has answered"
+                        : "more when the minute after the restart is over");
         break;
     case LIMITED_NOTHING:
     case LIMITED_REQUEST:
@@ -102,14 +108,16 @@ void control_words(const struct step *s, int i, struct control_out *o)
         str_format(why, sizeof(why), "its minimum of %d A is above the %d A that it may take",
                 w->floor_ma / 1000, w->cap_ma / 1000);
     } else if (control_stopped(s, i)) {
-        o->limited_by = w->own_limit == LIMITED_NOT_ALLOWED ? LIMITED_NOT_ALLOWED : LIMITED_FAULT;
+        o->limited_by =
+                w->own_limit == LIMITED_NOT_ALLOWED ? LIMITED_NOT_ALLOWED : LIMITED_FAULT;
         str_copy(why, sizeof(why), "stopped by silence");
     } else if (r->link == CHARGER_FOREIGN) {
         o->limited_by = LIMITED_FAULT;
         str_copy(why, sizeof(why), charger_fault_texts[FAULT_SECOND_MASTER]);
     } else if (!w->admitted) {
         o->limited_by = LIMITED_CIRCUIT;
-        str_copy(why, sizeof(why), "not linked: its 6 A do not fit its circuit beside the others");
+        str_copy(why, sizeof(why),
+                "not linked: its 6 A do not fit its circuit beside the others");
     } else if (w->own_limit == LIMITED_NOT_ALLOWED || w->own_limit == LIMITED_FAULT) {
         o->limited_by = own_words(s, i, why);
     } else if (w->row != ROW_NONE && w->offer_ma < w->want_ma) {

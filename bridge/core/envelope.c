@@ -9,11 +9,20 @@ struct offer {
     int64_t check; /* ~ma: a box that nobody made is not an offer of 0 A */
 };
 
+#ifndef __FRAMAC__
 _Static_assert(sizeof(struct offer) <= sizeof(struct offer_box), "the box is too small");
+#endif
+
+/*@ logic integer cap_of{L}(struct envelope_in *in) =
+      \min(in->want_ma, \min(MA_MAX, \min(in->hardware_ma, \min(in->charger_ma,
+      \min(in->circuit_ma, in->ceiling_ma)))));
+    logic integer bound_of{L}(struct envelope_in *in) =
+      in->fresh ? cap_of(in) : \min(cap_of(in), in->in_force_ma);
+    logic integer whole(integer ma) = ma <= 0 ? 0 : ma - ma % 1000;
+*/
 
 /*@ assigns \nothing;
-    ensures \result <= a && \result <= b;
-    ensures \result == a || \result == b;
+    ensures least: \result == \min(a, b);
 */
 static int32_t least(int32_t a, int32_t b)
 {
@@ -21,15 +30,16 @@ static int32_t least(int32_t a, int32_t b)
 }
 
 /*@ requires \valid_read(in);
-    requires 0 <= in->want_ma <= 1000000 && 0 <= in->in_force_ma <= 1000000;
-    requires 0 <= in->floor_ma <= 1000000;
     assigns \nothing;
-    ensures limits: \result <= in->want_ma && \result <= in->circuit_ma || \result == 0;
+    ensures exact: in->floor_ma <= whole(bound_of(in)) ==> \result == whole(bound_of(in));
+    ensures stop: in->floor_ma > whole(bound_of(in)) ==> \result == 0;
+    ensures most: 0 <= \result <= MA_MAX;
+    ensures want: \result <= in->want_ma || \result == 0;
     ensures hardware: \result <= in->hardware_ma || \result == 0;
     ensures charger: \result <= in->charger_ma || \result == 0;
+    ensures circuit: \result <= in->circuit_ma || \result == 0;
     ensures ceiling: \result <= in->ceiling_ma || \result == 0;
-    ensures most: 0 <= \result <= MA_MAX;
-    ensures stop: \result == 0 || \result >= in->floor_ma;
+    ensures floor: \result == 0 || \result >= in->floor_ma;
     ensures stale: !in->fresh ==> \result <= in->in_force_ma || \result == 0;
     ensures whole: \result % 1000 == 0;
 */
@@ -52,8 +62,34 @@ int32_t envelope_limit(const struct envelope_in *in)
     return cap >= in->floor_ma ? cap : 0;
 }
 
-const struct offer *envelope_make(struct offer_box *box, const struct envelope_in *in,
-        int64_t now_ms)
+#ifdef __FRAMAC__
+/* For the proof alone: less known, or data not fresh, never gives more. */
+/*@ requires \valid_read(more) && \valid_read(less);
+    requires less->want_ma == more->want_ma && less->floor_ma == more->floor_ma;
+    requires less->in_force_ma == more->in_force_ma;
+    requires less->hardware_ma == more->hardware_ma || less->hardware_ma == 0;
+    requires less->charger_ma == more->charger_ma || less->charger_ma == 0;
+    requires less->circuit_ma == more->circuit_ma || less->circuit_ma == 0;
+    requires less->ceiling_ma == more->ceiling_ma || less->ceiling_ma == 0;
+    requires less->fresh ==> more->fresh;
+    assigns \nothing;
+    ensures monotone: \result;
+*/
+static bool envelope_monotone(const struct envelope_in *more, const struct envelope_in *less)
+{
+    return envelope_limit(less) <= envelope_limit(more);
+}
+#endif
+
+/*@ requires \valid((struct offer *)(void *)box) && \valid_read(in);
+    requires \separated(box, in);
+    assigns *(struct offer *)(void *)box, \result \from box, *in, now_ms;
+    ensures made: \result == (struct offer *)(void *)box && \valid_read(\result);
+    ensures stamp: \result->stamp_ms == now_ms;
+    ensures amps: 0 <= \result->ma <= MA_MAX;
+*/
+const struct offer *envelope_make(
+        struct offer_box *box, const struct envelope_in *in, int64_t now_ms)
 {
     struct offer *o = (struct offer *)(void *)box;
 
@@ -63,16 +99,25 @@ const struct offer *envelope_make(struct offer_box *box, const struct envelope_i
     return o;
 }
 
+/*@ requires \valid_read(o);
+    assigns \nothing;
+    ensures 0 <= \result <= MA_MAX;
+*/
 int32_t offer_ma(const struct offer *o)
 {
     return o->check == ~o->ma && o->ma >= 0 && o->ma <= MA_MAX ? (int32_t)o->ma : 0;
 }
 
+/*@ requires \valid_read(o);
+    assigns \nothing;
+*/
 int64_t offer_stamp_ms(const struct offer *o)
 {
     return o->check == ~o->ma ? o->stamp_ms : INT64_MIN;
 }
 
+/*@ assigns \nothing;
+*/
 bool envelope_self_test(void)
 {
     static const struct {
@@ -95,6 +140,10 @@ bool envelope_self_test(void)
     };
     struct offer_box box = {{0}};
 
+    /*@ loop invariant 0 <= i <= sizeof(golden) / sizeof(golden[0]);
+        loop assigns i;
+        loop variant sizeof(golden) / sizeof(golden[0]) - i;
+    */
     for (unsigned i = 0; i < sizeof(golden) / sizeof(golden[0]); i++) {
         if (envelope_limit(&golden[i].in) != golden[i].want) {
             return false;

@@ -53,8 +53,11 @@ static void make_world(struct world *w)
         int floor = 5 + pick(4);
         int want = pick(5) == 0 ? 0 : floor + pick(28);
 
-        w->want[i] = (struct allot_want){.want_ma = want * 1000, .floor_ma = floor * 1000,
-                .fixed_ma = pick(3) == 0 ? 6000 : 0, .priority = (uint8_t)pick(3), .rank = i};
+        w->want[i] = (struct allot_want){.want_ma = want * 1000,
+                .floor_ma = floor * 1000,
+                .fixed_ma = pick(3) == 0 ? 6000 : 0,
+                .priority = (uint8_t)pick(3),
+                .rank = i};
     }
     allot_rows(&w->r, w->want, w->n, &w->out);
 }
@@ -79,11 +82,27 @@ static int64_t row_sum(const struct world *w, int x, int i, int32_t share)
     return sum;
 }
 
+/* The same of shares alone: what is offered stays within the row whatever is fixed. */
+static int64_t row_offers(const struct world *w, int x, int i, int32_t share)
+{
+    int64_t sum = 0;
+
+    for (int k = 0; k < w->n; k++) {
+        for (int m = 0; m < w->r.use_n[k]; m++) {
+            sum += w->r.use[k][m] != x ? 0 : k == i ? share : w->out.share_ma[k];
+        }
+    }
+    return sum;
+}
+
 static bool could_have(const struct world *w, int i, int32_t share)
 {
     for (int m = 0; m < w->r.use_n[i]; m++) {
         int x = w->r.use[i][m];
 
+        if (row_offers(w, x, i, share) > w->r.limit_ma[x]) {
+            return false;
+        }
         if (row_sum(w, x, i, share) > w->r.limit_ma[x] &&
                 cost(&w->want[i], share) > cost(&w->want[i], w->out.share_ma[i])) {
             return false;
@@ -173,7 +192,8 @@ static void on_one_row_the_total_is_the_most_and_the_shares_are_equal(void **sta
 static void the_checker_sees_what_does_not_fit(void **state)
 {
     struct rows r = {.n = 1, .limit_ma = {32000}, .use_n = {1, 1}};
-    struct allot_want want[2] = {{.want_ma = 20000, .floor_ma = 6000}, {.want_ma = 20000, .floor_ma = 6000}};
+    struct allot_want want[2] = {
+            {.want_ma = 20000, .floor_ma = 6000}, {.want_ma = 20000, .floor_ma = 6000}};
 
     (void)state;
     assert_true(allot_fits(&r, want, 2, (int32_t[]){16000, 16000}));
