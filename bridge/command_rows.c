@@ -108,6 +108,7 @@ static enum command_code charger_limit(struct command_call *c)
     limit_value(c);
     if (drops(&c->args)) {
         lease_drop(&d->leases, LEASE_REQUEST, LEASE_CHARGER, c->unit, c->args.owner, lease_over, d);
+        d->control.c[c->unit].owner_spoke_ms = now_ms;
         c->out.value_json[0] = '\0';
         return COMMAND_OK;
     }
@@ -293,11 +294,13 @@ static enum command_code release(struct command_call *c)
 
     if (c->unit >= 0) {
         lease_drop(&d->leases, LEASE_REQUEST, LEASE_CHARGER, c->unit, NULL, lease_over, d);
+        d->control.c[c->unit].owner_spoke_ms = loop_now_ms();
         return COMMAND_OK;
     }
     lease_drop(&d->leases, LEASE_CEILING, LEASE_SITE, 0, NULL, lease_over, d);
     for (int i = 0; i < d->units; i++) {
         lease_drop(&d->leases, LEASE_REQUEST, LEASE_CHARGER, i, "boost", lease_over, d);
+        d->control.c[i].owner_spoke_ms = loop_now_ms();
     }
     return COMMAND_OK;
 }

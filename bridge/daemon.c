@@ -371,6 +371,7 @@ static bool start(struct daemon *d, struct store_image *image, struct err *e)
     units_load(d, image);
     run_load(d, image);
     leases_load(d, image);
+    events_load(d, image);
     step_config(d);
     say_hello(d);
     if (good && d->store) {

@@ -83,6 +83,7 @@ struct event_queued {
     char topic[96]; /* behind <base>/ : "bridge/event", "charger/a1b2/event" */
     char json[1024];
     int64_t utc_ms;
+    bool late;
 };
 enum { EVENTS_MAX = 256 };
 
@@ -142,6 +143,7 @@ struct daemon {
     struct event_queued event[EVENTS_MAX];
     int event_first, event_count;
     int64_t events_lost;
+    bool events_unsent; /* the store holds some that no broker got */
 
     struct store *store;
     char instance[40];
@@ -209,6 +211,8 @@ bool broker_publish(struct daemon *d, const char *topic, const char *payload, si
 void event_emit(struct daemon *d, int unit, const char *type, const char *fmt, ...)
         PRINTF_LIKE(4, 5);
 void event_flush(struct daemon *d); /* after the state documents of this turn */
+/* Queues what an earlier run could not send. */
+void events_load(struct daemon *d, const struct store_image *image);
 
 /* command.c */
 void command_run(struct daemon *d, const struct command_in *in, command_done_fn *done, void *user);

@@ -44,6 +44,7 @@ void event_emit(struct daemon *d, int unit, const char *type, const char *fmt, .
     vsnprintf(more, sizeof(more), fmt, ap);
     va_end(ap);
     ev->utc_ms = loop_utc_ms();
+    ev->late = false;
     str_time(time, ev->utc_ms);
     str_copy(charger, sizeof(charger), "null");
     str_copy(session, sizeof(session), "null");
@@ -67,7 +68,10 @@ void event_emit(struct daemon *d, int unit, const char *type, const char *fmt, .
         return;
     }
     if (d->store) {
-        struct store_event row = {.utc_ms = ev->utc_ms, .published = d->broker.announced};
+        struct store_event row = {.utc_ms = ev->utc_ms,
+                .published = d->broker.announced || !d->broker.mqtt};
+
+        d->events_unsent = d->events_unsent || !row.published;
 
         str_copy(row.topic, sizeof(row.topic), ev->topic);
         str_copy(row.json, sizeof(row.json), ev->json);
@@ -81,7 +85,7 @@ void event_flush(struct daemon *d)
     while (d->event_count > 0 && d->broker.announced) {
         struct event_queued *ev = &d->event[d->event_first];
         char topic[256], json[1100];
-        bool late = loop_utc_ms() - ev->utc_ms > LATE_MS;
+        bool late = ev->late || loop_utc_ms() - ev->utc_ms > LATE_MS;
 
         str_format(topic, sizeof(topic), "%s/%s", d->settings.mqtt.base_topic, ev->topic);
         str_format(json, sizeof(json), "%.*s%s}", (int)(strlen(ev->json) - 1), ev->json,
@@ -91,5 +95,27 @@ void event_flush(struct daemon *d)
         }
         d->event_first = (d->event_first + 1) % EVENTS_MAX;
         d->event_count--;
+    }
+    if (d->events_unsent && d->event_count == 0 && d->broker.announced) {
+        d->events_unsent = false;
+        if (d->store) {
+            store_put_events_sent(d->store);
+        }
+    }
+}
+
+void events_load(struct daemon *d, const struct store_image *image)
+{
+    for (int i = 0; i < image->events; i++) {
+        const struct store_event *row = &image->event[i];
+        struct event_queued *ev = row->json[0] == '{' ? next_free(d) : NULL;
+
+        if (ev) {
+            ev->utc_ms = row->utc_ms;
+            ev->late = true; /* nobody got it before the restart */
+            str_copy(ev->topic, sizeof(ev->topic), row->topic);
+            str_copy(ev->json, sizeof(ev->json), row->json);
+        }
+        d->events_unsent = true;
     }
 }

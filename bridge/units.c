@@ -199,6 +199,10 @@ static void load_one(struct daemon *d, const struct store_charger *c, bool warm)
     u->loaded_ms = loop_now_ms();
     u->session.waiting = u->gap_due;
     d->control.c[u - d->unit].stops_used = c->stops_used;
+    if (c->seen_utc_ms > 0 && c->seen_utc_ms < loop_utc_ms()) {
+        /* At most PUT_MS too early: rather a stop too many is counted than one too few. */
+        d->control.c[u - d->unit].sent_ms = loop_now_ms() - (loop_utc_ms() - c->seen_utc_ms);
+    }
     if (warm && c->told_ma >= 0 && strcmp(c->port, d->settings.bus[bus].port) == 0) {
         resume(d, (int)(u - d->unit), c);
     }

@@ -303,7 +303,9 @@ static void remember(struct step *s, int i)
         c->on_ms = s->now_ms;
     } else if (ma == 0 && c->offer_ma > 0) {
         c->off_ms = s->now_ms;
+        c->off_asked = s->w[i].asked_ma < s->w[i].floor_ma;
     }
+    c->off_asked = c->off_asked && ma == 0;
     s->c->out[i].changed = ma != c->offer_ma || !c->offered;
     c->offer_ma = ma;
     c->offered = true;

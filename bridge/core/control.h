@@ -134,6 +134,7 @@ struct control_state_charger {
     int32_t offer_ma;
     bool offered;             /* an offer was made since start */
     int64_t raised_ms, lowered_ms, on_ms, off_ms; /* last change up, down, to > 0, to 0 */
+    bool off_asked;           /* it is at 0 since a request or the default went there */
     int64_t served_ms;        /* time spent above 0, for rotation */
     int64_t rotated_ms;
     int64_t over_since_ms;    /* draw above offer + 1 A since; 0: not */
@@ -144,12 +145,13 @@ struct control_state_charger {
     int32_t stops_used;       /* of this plug-in; the store keeps it */
     int32_t stored_ma;        /* told before the restart; -1: not known */
     bool warm;                /* offer_ma is from before the restart: goes on from there */
-    int64_t owner_spoke_ms;   /* a request came in since the warm start */
+    int64_t owner_spoke_ms;   /* last request or release by its owner: ends holds and rests */
     int64_t first_ms;         /* first control step with it */
     int32_t heard_ma;         /* booked when it last answered: what silence may hide */
     int32_t peak_ma;          /* highest offer since the last answer to what was told last */
     bool unsure;              /* it may hold more than we told it: not read back yet */
-    int64_t sent_ms;          /* last message seen, to find gaps that stop a car */
+    int64_t sent_ms;          /* last message, also before a restart: finds gaps that stop a car */
+    bool gap_due;             /* such a gap, not counted until a car is known to be there */
     int64_t zero_ms;          /* since when it is told 0; 0: it is not */
 };
 

@@ -102,13 +102,14 @@ static void watch_gap(struct step *s, int i)
     const struct charger_report *r = &s->in->report[i];
     bool car = r->plugged == TRI_YES || charger_draw_ma(r) > 0;
 
-    if (r->sent_ms <= c->sent_ms) {
-        return;
+    if (r->sent_ms > c->sent_ms) {
+        c->gap_due = c->gap_due || (c->sent_ms != 0 && r->sent_ms - c->sent_ms > GAP_MS);
+        c->sent_ms = r->sent_ms;
     }
-    if (c->sent_ms != 0 && r->sent_ms - c->sent_ms > GAP_MS && r->protocol == 2 && car) {
-        c->stops_used++;
+    if (c->gap_due && (car || r->plugged == TRI_NO)) { /* after a restart it is asked first */
+        c->stops_used += r->protocol == 2 && car;
+        c->gap_due = false;
     }
-    c->sent_ms = r->sent_ms;
 }
 
 static void watch_stop(struct step *s, int i)
@@ -158,11 +159,14 @@ enum charger_fault control_fault(const struct step *s, int i)
     if (r->duplicate) {
         return FAULT_DUPLICATE_ID;
     }
-    if (c->overdraw) {
+    bool still = r->link == CHARGER_ONLINE && c->zero_ms != 0 &&
+                 s->now_ms - c->zero_ms >= STOP_AFTER_MS && charger_draw_ma(r) > 0;
+
+    /* Told 0, protocol 1 may draw nothing and protocol 2 its stuck floor. */
+    if (c->overdraw && !(still && r->protocol == 1)) {
         return FAULT_DRAWS_TOO_MUCH;
     }
-    if (r->link == CHARGER_ONLINE && c->zero_ms != 0 && s->now_ms - c->zero_ms >= STOP_AFTER_MS &&
-            charger_draw_ma(r) > 0) {
+    if (still) {
         return FAULT_STILL_DRAWING;
     }
     if (r->link == CHARGER_SILENT || (r->link == CHARGER_QUIET && c->admitted &&

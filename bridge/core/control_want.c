@@ -56,7 +56,8 @@ static void ask(struct step *s, int i)
 }
 
 /* A policy, a lease's end or the default does not switch within a minute of a plug-in or of the
- * last switch: it would break the car's handshake or wear the contactor. */
+ * last switch: it would break the car's handshake or wear the contactor. What a ceiling switched
+ * off is not held off: its end is its own. */
 static void rest(struct step *s, int i)
 {
     const struct control_state_charger *c = &s->c->c[i];
@@ -67,11 +68,18 @@ static void rest(struct step *s, int i)
                         s->now_ms - r->plugged_ms < rest_ms && w->b.fixed_ma >= w->floor_ma;
     bool just_on = c->offer_ma > 0 && c->on_ms != 0 && s->now_ms - c->on_ms < rest_ms;
 
-    if (w->winner || s->in->closing || w->want_ma > 0 || r->link != CHARGER_ONLINE ||
-            w->cap_ma < w->floor_ma) {
+    bool just_off = c->off_asked && s->now_ms - c->off_ms < rest_ms &&
+                    c->owner_spoke_ms <= c->off_ms;
+
+    if (w->winner || s->in->closing || r->link != CHARGER_ONLINE || w->cap_ma < w->floor_ma) {
         return;
     }
-    if (just_plugged || just_on) {
+    if (w->want_ma > 0) {
+        if (just_off) {
+            w->want_ma = 0;
+            w->own_limit = LIMITED_START_STOP_REST;
+        }
+    } else if (just_plugged || just_on) {
         w->want_ma = (w->floor_ma + 999) / 1000 * 1000;
         w->own_limit = LIMITED_START_STOP_REST;
     }

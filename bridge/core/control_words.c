@@ -69,7 +69,9 @@ static enum limited_by own_words(const struct step *s, int i, char why[static WH
         str_format(why, WHY_ROOM, "its circuit carries %d A", w->cap_ma / 1000);
         break;
     case LIMITED_START_STOP_REST:
-        str_copy(why, WHY_ROOM, "no stop within a minute of the start");
+        str_copy(why, WHY_ROOM,
+                w->want_ma > 0 ? "no stop within a minute of the start"
+                               : "no start within a minute of the stop");
         break;
     case LIMITED_FAULT:
         str_copy(why, WHY_ROOM,

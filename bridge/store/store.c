@@ -283,6 +283,13 @@ void store_put_event(struct store *s, const struct store_event *ev)
     }
 }
 
+void store_put_events_sent(struct store *s)
+{
+    if (add(s, STORE_EVENTS_SENT)) {
+        flush(s);
+    }
+}
+
 void store_put_good_settings(struct store *s, const char *text)
 {
     char *copy = strdup(text);

@@ -57,7 +57,7 @@ struct store_lease {
 
 struct store_event {
     int64_t utc_ms;
-    char topic[96]; /* "bridge" or "charger/a1b2" */
+    char topic[96]; /* behind <base>/ : "bridge/event", "charger/a1b2/event" */
     char json[1024];
     bool published;
 };
@@ -69,6 +69,8 @@ struct store_image { /* what store_load gives; freed by store_image_finish */
     int settings;
     struct store_lease *lease;
     int leases;
+    struct store_event *event; /* the last of those that no broker got, oldest first */
+    int events;
     uint64_t decision_id;
     uint32_t lease_id;
     int64_t written_utc_ms; /* last write of any kind */
@@ -99,6 +101,8 @@ void store_drop_lease(struct store *s, uint32_t id);
 void store_put_decision(
         struct store *s, const struct decision *d, const char *charger, int64_t utc_ms);
 void store_put_event(struct store *s, const struct store_event *ev);
+/* All events put so far have been sent. */
+void store_put_events_sent(struct store *s);
 /* Keeps the text of the last good settings file. */
 void store_put_good_settings(struct store *s, const char *text);
 

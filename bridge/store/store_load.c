@@ -271,6 +271,17 @@ static void read_meta(sqlite3_stmt *q, struct store_image *im)
     }
 }
 
+static void read_event(sqlite3_stmt *q, struct store_image *im)
+{
+    struct store_event *ev = more((void **)&im->event, &im->events, sizeof(*ev));
+
+    if (ev) {
+        ev->utc_ms = sqlite3_column_int64(q, 0);
+        text(q, 1, ev->topic, sizeof(ev->topic));
+        text(q, 2, ev->json, sizeof(ev->json));
+    }
+}
+
 static void read_decision(sqlite3_stmt *q, struct store_image *im)
 {
     im->decision_id = (uint64_t)sqlite3_column_int64(q, 0);
@@ -292,6 +303,9 @@ enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e)
                     read_lease},
             {"SELECT key,value FROM meta", read_meta},
             {"SELECT max(id) FROM decision", read_decision},
+            {"SELECT utc_ms,topic,json FROM (SELECT * FROM event WHERE published=0 "
+             "ORDER BY n DESC LIMIT 256) ORDER BY n",
+                    read_event},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
@@ -317,6 +331,7 @@ void store_image_finish(struct store_image *i)
     free(i->charger);
     free(i->setting);
     free(i->lease);
+    free(i->event);
     free(i->good_settings);
     memset(i, 0, sizeof(*i));
 }

@@ -16,6 +16,7 @@ enum store_op_kind {
     STORE_DROP_LEASE,
     STORE_DECISION,
     STORE_EVENT,
+    STORE_EVENTS_SENT,
     STORE_GOOD_SETTINGS,
 };
 

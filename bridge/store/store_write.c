@@ -109,6 +109,12 @@ static void bind_event(struct binder *b, const struct store_op *op)
     bind_int(b, op->row.event.published);
 }
 
+static void bind_nothing(struct binder *b, const struct store_op *op)
+{
+    (void)b;
+    (void)op;
+}
+
 static void bind_good(struct binder *b, const struct store_op *op)
 {
     bind_text(b, op->row.text);
@@ -129,6 +135,7 @@ static const struct {
                 bind_decision},
         [STORE_EVENT] = {"INSERT INTO event (utc_ms,topic,json,published) VALUES (?,?,?,?)",
                 bind_event},
+        [STORE_EVENTS_SENT] = {"UPDATE event SET published=1 WHERE published=0", bind_nothing},
         [STORE_GOOD_SETTINGS] = {"INSERT OR REPLACE INTO meta VALUES ('good_settings',?)",
                 bind_good},
 };

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """The bridge as a whole, over MQTT and a pty: real broker, independent slaves or the simulator."""
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -219,6 +221,36 @@ class TestLife(unittest.TestCase):
             true, ours = r.virtual(ids[0])["energy_kwh"], state(c, topic)["energy"]
             self.assertGreater(true, 0.1)
             self.assertLess(abs(ours - true) / true, 0.01, f"{ours} of {true} kWh after {begin}")
+
+    @staticmethod
+    def unsent(r):
+        with contextlib.closing(sqlite3.connect(r.path("state/twcbridge.db"))) as db:
+            return db.execute("SELECT count(*) FROM event WHERE published=0").fetchone()[0]
+
+    def test_events_of_an_outage_arrive_late_also_after_kill_9(self):
+        with Rig() as r:
+            ident = r.simulate("--chargers", "1", "--plugged")[0]
+            r.bridge()
+            c = r.online(ident)
+            c.wait(lambda m: m.topic.endswith("/event") and '"session_started"' in m.payload, 20)
+            r.end(r.broker)
+            r.control(f"unplug {ident}")
+            wait("the event on disk", lambda: self.unsent(r) > 0, 20)
+            r.proc.kill()
+            r.proc.wait()
+            r.start_broker()
+            c = r.client()
+            c.subscribe("twcbridge/+/event", "twcbridge/charger/+/event")
+            r.bridge(settings=r.file)
+            got = c.wait(lambda m: '"unplugged"' in m.payload, 15)
+            self.assertEqual(got.topic, f"twcbridge/charger/{ident}/event")
+            self.assertTrue(json.loads(got.payload)["late"])
+            wait("no event unsent", lambda: self.unsent(r) == 0)
+            r.end(r.proc)
+            r.bridge(settings=r.file)
+            r.online(ident)
+            time.sleep(1)
+            self.assertEqual(1, sum('"unplugged"' in m.payload for m in c.messages), "sent once only")
 
     def test_a_port_that_goes_away_comes_back(self):
         with Rig() as r:

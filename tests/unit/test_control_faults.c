@@ -385,6 +385,21 @@ static void a_lost_bus_counts_as_a_stop_and_a_silence_of_ours_only_once(void **s
     check_i64(rig.c.out[0].stops_left, 1);
 }
 
+static void a_restart_counts_as_a_stop_once_a_car_is_known_to_be_there(void **state)
+{
+    (void)state;
+    for (int plugged = TRI_NO; plugged <= TRI_YES; plugged++) {
+        rig_init(&rig, 1, 32000, 2);
+        rig.r[0].plugged = TRI_UNKNOWN;
+        rig.c.c[0].sent_ms = rig.now_ms - 12000; /* before the restart */
+        rig_run(&rig, 2, 0);
+        check_i64(rig.c.out[0].stops_left, 2);
+        rig.r[0].plugged = (enum tristate)plugged;
+        rig_run(&rig, 3, 0);
+        check_i64(rig.c.out[0].stops_left, plugged == TRI_YES ? 1 : 2);
+    }
+}
+
 static void protocol_1_is_stopped_by_zero_and_has_no_count_of_stops(void **state)
 {
     (void)state;
@@ -394,7 +409,8 @@ static void protocol_1_is_stopped_by_zero_and_has_no_count_of_stops(void **state
     check_i64(rig_offer(&rig, 0), 0);
     check_i64(rig.c.out[0].stops_left, -1);
     check_i64(seconds_to_silence(60), -1);
-    check_i64(rig.c.out[0].fault, FAULT_DRAWS_TOO_MUCH);
+    check_i64(rig.c.out[0].fault, FAULT_STILL_DRAWING); /* and its draw stays booked */
+    check_i64(rig.c.out[0].booked_ma, 6000);
 }
 
 static void the_default_does_not_stop_a_car_within_a_minute_of_the_plug_or_the_start(
@@ -420,6 +436,37 @@ static void the_default_does_not_stop_a_car_within_a_minute_of_the_plug_or_the_s
     check_i64(rig_offer(&rig, 0), 0);
 }
 
+static void a_request_of_0_that_runs_out_is_off_for_a_minute(void **state)
+{
+    (void)state;
+    rig_init(&rig, 1, 32000, 2);
+    rig.cfg.charger[0].default_ma = 10000;
+    rig_run(&rig, 90, RIG_OBEY);
+    rig_ask(&rig, 0, 0);
+    rig_run(&rig, 5, 0);
+    lease_drop(&rig.leases, LEASE_REQUEST, LEASE_CHARGER, 0, NULL, NULL, NULL);
+    rig_run(&rig, 50, 0);
+    check_i64(rig_offer(&rig, 0), 0);
+    check_i64(rig.c.out[0].limited_by, LIMITED_START_STOP_REST);
+    check_has(rig.c.out[0].reason, "no start within a minute of the stop");
+    rig_run(&rig, 7, 0);
+    check_i64(rig_offer(&rig, 0), 10000);
+}
+
+static void the_end_of_a_ceiling_is_not_held_off(void **state)
+{
+    (void)state;
+    rig_init(&rig, 1, 32000, 2);
+    rig.cfg.charger[0].default_ma = 10000;
+    rig_run(&rig, 90, RIG_OBEY);
+    rig_ceiling(&rig, LEASE_CHARGER, 0, 0);
+    rig_run(&rig, 3, 0);
+    check_i64(rig_offer(&rig, 0), 0);
+    lease_drop(&rig.leases, LEASE_CEILING, LEASE_CHARGER, 0, NULL, NULL, NULL);
+    rig_run(&rig, 2, 0);
+    check_i64(rig_offer(&rig, 0), 10000);
+}
+
 static void a_person_or_a_ceiling_stops_at_once_in_the_first_minute(void **state)
 {
     (void)state;
@@ -431,6 +478,7 @@ static void a_person_or_a_ceiling_stops_at_once_in_the_first_minute(void **state
     rig_step(&rig);
     check_i64(rig_offer(&rig, 0), 0);
     lease_drop(&rig.leases, LEASE_REQUEST, LEASE_CHARGER, 0, NULL, NULL, NULL);
+    rig.c.c[0].owner_spoke_ms = rig.now_ms + 1; /* released by its owner */
     rig_run(&rig, 2, RIG_OBEY);
     check_i64(rig_offer(&rig, 0), 6000);
     rig_ceiling(&rig, LEASE_CHARGER, 0, 0);
@@ -505,8 +553,11 @@ int main(void)
             t(without_leave_to_be_silent_it_only_says_still_drawing),
             t(a_ceiling_below_the_floor_stops_by_silence),
             t(a_lost_bus_counts_as_a_stop_and_a_silence_of_ours_only_once),
+            t(a_restart_counts_as_a_stop_once_a_car_is_known_to_be_there),
             t(protocol_1_is_stopped_by_zero_and_has_no_count_of_stops),
             t(the_default_does_not_stop_a_car_within_a_minute_of_the_plug_or_the_start),
+            t(a_request_of_0_that_runs_out_is_off_for_a_minute),
+            t(the_end_of_a_ceiling_is_not_held_off),
             t(a_person_or_a_ceiling_stops_at_once_in_the_first_minute),
             t(closing_lowers_to_the_default_and_raises_nothing),
             t(a_draw_below_the_offer_is_never_chased),

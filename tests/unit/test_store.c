@@ -233,6 +233,30 @@ static void closing_writes_what_waits_behind_a_batch(void **state)
     check_i64(f->image.charger[0].energy_wh, 3);
 }
 
+/* ---- events ---- */
+
+static void events_that_nobody_got_come_back_in_order_until_they_are_sent(void **state)
+{
+    struct fixture *f = *state;
+    struct store_event ev = {.topic = "bridge/event", .json = "{}"};
+
+    check_i64(open_store(f), ERR_OK);
+    for (int i = 1; i <= 320; i++) {
+        ev.utc_ms = i;
+        ev.published = i % 2 == 0 && i < 100;
+        store_put_event(f->store, &ev);
+    }
+    reopen(f);
+    check_i64(f->image.events, 256); /* the last of the 256 */
+    check_i64(f->image.event[0].utc_ms, 31);
+    check_i64(f->image.event[1].utc_ms, 33);
+    check_i64(f->image.event[255].utc_ms, 320);
+    check_str(f->image.event[0].topic, "bridge/event");
+    store_put_events_sent(f->store);
+    reopen(f);
+    check_i64(f->image.events, 0);
+}
+
 /* ---- retention ---- */
 
 static void old_decisions_and_events_are_thrown_away(void **state)
@@ -275,6 +299,7 @@ int main(void)
             T(energy_is_acknowledged_when_it_is_on_disk),
             T(on_disk_means_that_a_power_cut_does_not_take_it_back),
             T(closing_writes_what_waits_behind_a_batch),
+            T(events_that_nobody_got_come_back_in_order_until_they_are_sent),
             T(old_decisions_and_events_are_thrown_away),
     };
 

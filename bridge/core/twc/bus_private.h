@@ -18,7 +18,7 @@
 enum {
     BUS_SPACING_MS = 405, /* of the end of a heartbeat to the start of the next: 400, and jitter */
     BUS_INTERVAL_MS = 950, /* the same, when nothing changed */
-    BUS_SHARED_MS = 840,   /* the same with several chargers: they wait for each other */
+    BUS_SHARED_MS = 890,   /* the same with several chargers: they wait for each other */
     BUS_LATE_MS = 1100,    /* this old, a heartbeat waits for nobody's changed offer */
     BUS_EARLY_MS =
             300,       /* a heartbeat may follow another's this early: free time in one piece */
