@@ -275,6 +275,8 @@ bool broker_open(struct daemon *d, struct err *e)
                     .username = s->username,
                     .password = s->password,
                     .ca_file = s->ca_file,
+                    .cert_file = s->cert_file,
+                    .key_file = s->key_file,
                     .insecure = s->insecure,
                     .will_topic = d->broker.will_topic,
                     .will_payload = "{\"state\":\"offline\"}",

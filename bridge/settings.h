@@ -21,6 +21,7 @@ struct mqtt_settings {
     char url[SETTINGS_PATH_ROOM]; /* mqtt://host:port or mqtts://host:port; "" = no broker */
     char username[128], password[256];
     char ca_file[SETTINGS_PATH_ROOM];
+    char cert_file[SETTINGS_PATH_ROOM], key_file[SETTINGS_PATH_ROOM];
     bool insecure;             /* mqtts without checking the certificate */
     char client_id[64];        /* "": twcbridge-<base topic> */
     char base_topic[64];       /* default twcbridge */

@@ -86,6 +86,16 @@ static void check_topic(const char *name, const char *topic, struct opt_errors *
     }
 }
 
+static void check_tls_file(const char *name, const char *path, bool tls,
+        struct opt_errors *errs, struct opt_errors *warnings)
+{
+    if (path[0] && path[0] != '/') {
+        opt_errors_add(errs, "mqtt.%s: '%s' is not an absolute path", name, path);
+    } else if (path[0] && !tls) {
+        opt_errors_add(warnings, "mqtt.%s: has no effect without mqtts://", name);
+    }
+}
+
 void settings_check_mqtt(
         const struct mqtt_settings *m, struct opt_errors *errs, struct opt_errors *warnings)
 {
@@ -106,10 +116,12 @@ void settings_check_mqtt(
     if (m->password[0] && !m->username[0]) {
         opt_errors_add(warnings, "mqtt.password: is not used without mqtt.username");
     }
-    if (m->ca_file[0] && m->ca_file[0] != '/') {
-        opt_errors_add(errs, "mqtt.ca_file: '%s' is not an absolute path", m->ca_file);
-    } else if (m->ca_file[0] && !tls) {
-        opt_errors_add(warnings, "mqtt.ca_file: has no effect without mqtts://");
+    check_tls_file("ca_file", m->ca_file, tls, errs, warnings);
+    check_tls_file("cert_file", m->cert_file, tls, errs, warnings);
+    check_tls_file("key_file", m->key_file, tls, errs, warnings);
+    if (!m->cert_file[0] != !m->key_file[0]) {
+        opt_errors_add(errs, "mqtt.%s: is missing, cert_file and key_file go together",
+                m->cert_file[0] ? "key_file" : "cert_file");
     }
     if (m->insecure) {
         opt_errors_add(warnings, tls ? "mqtt.insecure: anybody in between can read and command"

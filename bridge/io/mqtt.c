@@ -343,7 +343,8 @@ static struct mqtt_link *link_create(const struct mqtt_config *c, struct err *e)
     }
     if (!copy(&t->url, c->url) || !(t->client_id = strdup(c->client_id ? c->client_id : "")) ||
             !copy(&t->username, c->username) || !copy(&t->password, c->password) ||
-            !copy(&t->ca_file, c->ca_file) || !copy(&t->will_topic, c->will_topic) ||
+            !copy(&t->ca_file, c->ca_file) || !copy(&t->cert_file, c->cert_file) ||
+            !copy(&t->key_file, c->key_file) || !copy(&t->will_topic, c->will_topic) ||
             !copy(&t->will_payload, c->will_payload)) {
         err_set(e, ERR_NO_MEMORY, "mqtt: out of memory");
         mqtt_link_drop(l);

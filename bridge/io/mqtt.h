@@ -25,6 +25,7 @@ struct mqtt_config {          /* texts are copied */
     const char *client_id;
     const char *username, *password; /* NULL or "": none */
     const char *ca_file;      /* mqtts: NULL or "" = the system's CA store */
+    const char *cert_file, *key_file; /* mqtts: ours, PEM; NULL or "" = none; both or neither */
     bool insecure;            /* mqtts without checking the certificate (said in the log by the caller) */
     const char *will_topic, *will_payload; /* retained, QoS 1 */
     int keep_alive_s;

@@ -16,6 +16,8 @@ void mqtt_link_drop(struct mqtt_link *l)
         free(t->username);
         free(t->password);
         free(t->ca_file);
+        free(t->cert_file);
+        free(t->key_file);
         free(t->will_topic);
         free(t->will_payload);
         free(l);

@@ -20,7 +20,8 @@ enum { MQTT_QUEUE_OUT_MAX = 1000, MQTT_CONNECT_S = 3 };
 
 /* Owned texts; NULL: none. */
 struct mqtt_texts {
-    char *url, *client_id, *username, *password, *ca_file, *will_topic, *will_payload;
+    char *url, *client_id, *username, *password, *ca_file, *cert_file, *key_file;
+    char *will_topic, *will_payload;
     char host[256];
     uint16_t port;
     bool tls, insecure;

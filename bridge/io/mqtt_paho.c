@@ -10,6 +10,7 @@
  */
 #include "bridge/base/str.h"
 #include "bridge/io/mqtt_session.h"
+#include "bridge/io/tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,8 @@ static void connect_failed(struct mqtt_session *s, int code, const char *message
     } else if (!message || strncmp(message, "TCP/TLS", 7) == 0) {
         post_failed(s, MQTT_FAILURE_UNREACHED,
                 s->link->texts.tls
-                        ? "nobody answers there, or the certificate is for another name"
+                        ? "nobody answers there, the certificate is for another name, or it "
+                          "wants one of ours"
                         : "nobody answers there");
     } else if (strcmp(message, "TCP connect timeout") == 0) {
         post_failed(s, MQTT_FAILURE_VERSION, "no answer in time");
@@ -312,6 +314,8 @@ static void fill_tls(struct mqtt_session *s, MQTTAsync_SSLOptions *ssl)
     const struct mqtt_texts *t = &s->link->texts;
 
     ssl->trustStore = t->insecure ? NULL : t->ca_file;
+    ssl->keyStore = t->cert_file;
+    ssl->privateKey = t->key_file;
     ssl->enableServerCertAuth = !t->insecure;
     ssl->verify = !t->insecure; /* the name in the certificate */
     ssl->ssl_error_cb = on_tls_error;
@@ -364,6 +368,34 @@ static int connect_handle(struct mqtt_session *s)
     return rc;
 }
 
+/* The library's own words name neither file nor reason. */
+static bool files_fit(const struct mqtt_texts *t, char *why, size_t room)
+{
+    const struct {
+        const char *path, *what;
+    } files[] = {{t->insecure ? NULL : t->ca_file, "CA"}, {t->cert_file, "certificate"},
+            {t->key_file, "key"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        if (files[i].path && access(files[i].path, R_OK) != 0) {
+            str_format(why, room, "the %s file '%.100s' cannot be read", files[i].what,
+                    files[i].path);
+            return false;
+        }
+    }
+    if (t->cert_file) {
+        struct tls_context *c = tls_context_create(
+                &(struct tls_files){.cert = t->cert_file, .key = t->key_file}, true);
+
+        if (!c) {
+            str_format(why, room, "the certificate file is not PEM, or the key is not its key");
+            return false;
+        }
+        tls_context_destroy(c);
+    }
+    return true;
+}
+
 static void work_start(struct job *j)
 {
     struct mqtt_session *s = CONTAINER_OF(j, struct mqtt_session, start_job);
@@ -371,8 +403,7 @@ static void work_start(struct job *j)
     char why[160];
     int rc;
 
-    if (t->tls && !t->insecure && t->ca_file && access(t->ca_file, R_OK) != 0) {
-        str_format(why, sizeof(why), "the CA file '%.100s' cannot be read", t->ca_file);
+    if (t->tls && !files_fit(t, why, sizeof(why))) {
         post_failed(s, MQTT_FAILURE_UNREACHED, why);
         return;
     }

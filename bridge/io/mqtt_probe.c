@@ -322,7 +322,9 @@ static void prepare(struct job *j)
     struct preparation *prep = CONTAINER_OF(j, struct preparation, job);
     const struct mqtt_texts *t = &prep->link->texts;
 
-    prep->context = tls_context_create(t->ca_file, t->insecure);
+    prep->context = tls_context_create(
+            &(struct tls_files){.ca = t->ca_file, .cert = t->cert_file, .key = t->key_file},
+            t->insecure);
 }
 
 static void drop_preparation(struct job *j)

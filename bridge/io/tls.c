@@ -23,7 +23,7 @@ struct tls {
     bool ready, busy, dead;
 };
 
-struct tls_context *tls_context_create(const char *ca_file, bool insecure)
+struct tls_context *tls_context_create(const struct tls_files *f, bool insecure)
 {
     struct tls_context *c = calloc(1, sizeof(*c));
     bool ok;
@@ -39,8 +39,12 @@ struct tls_context *tls_context_create(const char *ca_file, bool insecure)
         SSL_CTX_set_verify(c->ssl, insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
     }
     if (ok && !insecure) {
-        ok = ca_file ? SSL_CTX_load_verify_locations(c->ssl, ca_file, NULL) == 1
-                     : SSL_CTX_set_default_verify_paths(c->ssl) == 1;
+        ok = f->ca ? SSL_CTX_load_verify_locations(c->ssl, f->ca, NULL) == 1
+                   : SSL_CTX_set_default_verify_paths(c->ssl) == 1;
+    }
+    if (ok && f->cert) {
+        ok = SSL_CTX_use_certificate_chain_file(c->ssl, f->cert) == 1 &&
+             SSL_CTX_use_PrivateKey_file(c->ssl, f->key, SSL_FILETYPE_PEM) == 1;
     }
     ERR_clear_error();
     if (!ok) {

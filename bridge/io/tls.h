@@ -12,10 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct tls_context; /* CAs; made on a worker, since it reads files */
+struct tls_context; /* CAs, our certificate; made on a worker, since it reads files */
 
-/* ca_file NULL: the system's CAs. insecure: nothing is checked. NULL on failure. */
-struct tls_context *tls_context_create(const char *ca_file, bool insecure) MUST_CHECK;
+struct tls_files {          /* PEM, borrowed */
+    const char *ca;         /* NULL: the system's CAs */
+    const char *cert, *key; /* ours, for a peer that wants one; NULL: none */
+};
+
+/* insecure: the peer is not checked. NULL on failure. */
+struct tls_context *tls_context_create(const struct tls_files *f, bool insecure) MUST_CHECK;
 void tls_context_destroy(struct tls_context *c); /* accepts NULL */
 
 struct tls_ops {

@@ -382,40 +382,66 @@ static void make_certificates(const struct broker_rig *b)
             "openssl req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout s.key -out s.csr\n"
             "printf 'subjectAltName=DNS:localhost' > s.ext\n"
             "openssl x509 -req -in s.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2"
-            " -extfile s.ext -out s.crt\n";
+            " -extfile s.ext -out s.crt\n"
+            "openssl req -newkey rsa:2048 -nodes -subj /CN=bridge -keyout c.key -out c.csr\n"
+            "openssl x509 -req -in c.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2"
+            " -out c.crt\n";
     const char *const argv[] = {"sh", "-c", script, b->dir, NULL};
 
     assert_int_equal(process_run(argv, NULL, "/dev/null"), 0);
 }
 
-static void tls_is_checked_against_the_ca_unless_told_not_to(void **state)
+struct tls_try {
+    struct mqtt_config config;
+    const char *part; /* of what on_down says; NULL: connects, and a probe is answered */
+};
+
+static void try_tls(struct fixture *f, const struct tls_try *t)
 {
-    struct fixture *f = *state;
-    char more[600], good[128], bad[128], by_name[64], by_ip[64];
+    memset(&f->peer, 0, sizeof(f->peer));
+    connect_as(f, &f->peer, "peer", t->config);
+    assert_true(rig_until(&f->loop, t->part ? &f->peer.downs : &f->peer.ups, 1, 5000));
+    if (t->part) {
+        print_message("  %s\n", f->peer.why);
+        check_has(f->peer.why, t->part);
+        check_i64(f->peer.ups, 0);
+    } else {
+        check_i64(f->peer.protocol, 5);
+        f->probes = 0;
+        assert_true(mqtt_probe(f->peer.mqtt, "t/probe", on_probe, f));
+        assert_true(rig_until(&f->loop, &f->probes, 1, 3000));
+        check_i64(f->reasons[0], 0x10);
+    }
+    mqtt_destroy(f->peer.mqtt, 500);
+    f->peer.mqtt = NULL;
+    rig_for(&f->loop, 100);
+}
+
+static void start_tls_broker(struct fixture *f, const char *option)
+{
+    const char *dir = f->broker.dir;
+    char more[600];
 
     make_certificates(&f->broker);
     snprintf(more, sizeof(more),
-            "allow_anonymous true\ncafile %s/ca.crt\ncertfile %s/s.crt\n"
-            "keyfile %s/s.key",
-            f->broker.dir, f->broker.dir, f->broker.dir);
+            "allow_anonymous true\ncafile %s/ca.crt\ncertfile %s/s.crt\nkeyfile %s/s.key\n%s",
+            dir, dir, dir, option);
     assert_true(broker_start(&f->broker, more));
+}
+
+static void tls_is_checked_against_the_ca_unless_told_not_to(void **state)
+{
+    struct fixture *f = *state;
+    char good[128], bad[128], by_name[64], by_ip[64];
+
+    start_tls_broker(f, "");
     broker_path(&f->broker, good, sizeof(good), "ca.crt");
     broker_path(&f->broker, bad, sizeof(bad), "other.crt");
     snprintf(by_name, sizeof(by_name), "mqtts://localhost:%d", f->broker.port);
     snprintf(by_ip, sizeof(by_ip), "mqtts://127.0.0.1:%d", f->broker.port);
 
-    connect_as(f, &f->us, "us", (struct mqtt_config){.url = by_name, .ca_file = good});
-    assert_true(rig_until(&f->loop, &f->us.ups, 1, 5000));
-    check_i64(f->us.protocol, 5);
-    assert_true(mqtt_probe(f->us.mqtt, "t/probe", on_probe, f));
-    assert_true(rig_until(&f->loop, &f->probes, 1, 3000));
-    print_message("  probe over TLS: %d\n", f->reasons[0]);
-    check_i64(f->reasons[0], 0x10);
-
-    const struct {
-        struct mqtt_config config;
-        const char *part; /* NULL: connects */
-    } rows[] = {
+    const struct tls_try tries[] = {
+            {{.url = by_name, .ca_file = good}, NULL},
             {{.url = by_name, .ca_file = bad}, "certificate verify failed"},
             {{.url = by_name}, "certificate verify failed"}, /* the system's CAs */
             {{.url = by_name, .ca_file = "/no/such/file"}, "cannot be read"},
@@ -424,23 +450,36 @@ static void tls_is_checked_against_the_ca_unless_told_not_to(void **state)
             {{.url = by_name, .ca_file = bad, .insecure = true}, NULL},
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        memset(&f->peer, 0, sizeof(f->peer));
-        connect_as(f, &f->peer, "peer", rows[i].config);
-        assert_true(rig_until(&f->loop, rows[i].part ? &f->peer.downs : &f->peer.ups, 1, 5000));
-        if (rows[i].part) {
-            print_message("  %s\n", f->peer.why);
-            check_has(f->peer.why, rows[i].part);
-            check_i64(f->peer.ups, 0);
-        } else {
-            f->probes = 0;
-            assert_true(mqtt_probe(f->peer.mqtt, "t/probe", on_probe, f));
-            assert_true(rig_until(&f->loop, &f->probes, 1, 3000));
-            check_i64(f->reasons[0], 0x10);
-        }
-        mqtt_destroy(f->peer.mqtt, 500);
-        f->peer.mqtt = NULL;
-        rig_for(&f->loop, 100);
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        try_tls(f, &tries[i]);
+    }
+}
+
+static void a_broker_that_wants_a_certificate_gets_ours(void **state)
+{
+    struct fixture *f = *state;
+    char ca[128], cert[128], key[128], other[128], url[64];
+
+    start_tls_broker(f, "require_certificate true");
+    broker_path(&f->broker, ca, sizeof(ca), "ca.crt");
+    broker_path(&f->broker, cert, sizeof(cert), "c.crt");
+    broker_path(&f->broker, key, sizeof(key), "c.key");
+    broker_path(&f->broker, other, sizeof(other), "other.key");
+    snprintf(url, sizeof(url), "mqtts://localhost:%d", f->broker.port);
+
+    const struct tls_try tries[] = {
+            {{.url = url, .ca_file = ca, .cert_file = cert, .key_file = key}, NULL},
+            {{.url = url, .ca_file = ca}, "or it wants one of ours"},
+            {{.url = url, .ca_file = ca, .cert_file = cert, .key_file = other},
+                    "the key is not its key"},
+            {{.url = url, .ca_file = ca, .cert_file = "/no/such/file", .key_file = key},
+                    "the certificate file '/no/such/file' cannot be read"},
+            {{.url = url, .ca_file = ca, .cert_file = cert, .key_file = "/no/such/file"},
+                    "the key file '/no/such/file' cannot be read"},
+    };
+
+    for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        try_tls(f, &tries[i]);
     }
 }
 
@@ -546,6 +585,7 @@ int main(void)
             TEST(a_flood_is_bounded_and_counted),
             TEST(a_payload_that_is_too_big_is_dropped_and_counted),
             TEST(tls_is_checked_against_the_ca_unless_told_not_to),
+            TEST(a_broker_that_wants_a_certificate_gets_ours),
             TEST(an_old_broker_gets_mqtt_3_1_1),
     };
 
