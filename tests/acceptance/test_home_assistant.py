@@ -27,8 +27,10 @@ class TestHomeAssistant(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.rig = r = Rig("ha", "secret")
+        cls.addClassCleanup(r.__exit__)  # also when the set-up fails
         r.start_broker()
         cls.ha = ha = HomeAssistant(ROOT, free_port(), "acceptance")
+        cls.addClassCleanup(lambda: ha.stop(kill=True))
         ha.start()
         ha.set_up(r.port, "ha", "secret")
         cls.ids = r.simulate("--chargers", "3", "--plugged", name="bus", control="control")
@@ -44,11 +46,6 @@ class TestHomeAssistant(unittest.TestCase):
         wait("all entities", lambda: len(ha.entities()) >= len(cls.expected()), 20)
         # Counters and states that come a moment later (VIN, voltages) are part of the picture.
         time.sleep(3)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.ha.stop(kill=True)
-        cls.rig.__exit__()
 
     # -- helpers
     @classmethod
