@@ -2,7 +2,7 @@
  * What control does at each bad moment: silence, a lost bus, another master, a reboot, a car that
  * takes too much or does not stop. SPDX-License-Identifier: MIT
  */
-#include "tests/support/storm_rig.h"
+#include "tests/support/control_rig.h"
 
 static struct control_rig rig;
 
@@ -14,17 +14,6 @@ static void charging(int32_t limit_ma, int32_t ma, uint8_t protocol)
     rig_ask(&rig, 1, 0);
     rig_run(&rig, 5, RIG_OBEY);
     check_i64(rig_offer(&rig, 0), ma);
-}
-
-/* It answers the message that only asked it to go on. */
-static void read_back(int i, int32_t mirror_ma)
-{
-    rig.r[i].link = CHARGER_ONLINE;
-    rig.r[i].sent_ms = rig.now_ms - 50;
-    rig.r[i].heard_ms = rig.now_ms;
-    rig.r[i].mirror_ma = mirror_ma;
-    rig.r[i].draw_ma = mirror_ma;
-    rig.r[i].readback_due = false;
 }
 
 static void a_silent_charger_goes_to_the_floor_and_stays_booked_for_a_minute(void **state)
@@ -148,7 +137,7 @@ static void after_a_second_master_nothing_rises_until_its_charger_answers_us(voi
     rig_ask(&rig, 1, 30000);
     rig_step(&rig);
     check_i64(rig_offer(&rig, 1), 8000); /* the other master may have told it 32 A */
-    read_back(0, 6000);
+    rig_read_back(&rig, 0, 6000);
     rig_step(&rig);
     check_i64(rig_offer(&rig, 1), 30000);
 }

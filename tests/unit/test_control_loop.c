@@ -17,7 +17,7 @@ struct car {
     bool charging;
 };
 
-static struct rig_world w;
+static struct control_rig rig;
 static struct car car[CARS];
 static uint32_t seed;
 
@@ -35,19 +35,19 @@ static void begin(uint32_t s)
     static const int32_t most[] = {32000, 16000, 32000};
 
     seed = s;
-    rig_init(&w, CARS, LIMIT_MA);
+    rig_init_plugged(&rig, CARS, LIMIT_MA);
     memset(car, 0, sizeof(car));
     for (int i = 0; i < CARS; i++) {
-        struct charger_report *r = &w.report[i];
+        struct charger_report *r = &rig.r[i];
 
-        w.config.charger[i].phases = maps[i];
+        rig.cfg.charger[i].phases = maps[i];
         r->protocol = i == 0 ? 1 : 2;
         r->plugged = i == 0 ? TRI_UNKNOWN : TRI_YES;
         r->link = CHARGER_UNHEARD;
         r->heard_ms = r->sent_ms = 0;
         r->hw_max_ma = most[i];
-        car[i] = (struct car){.max_ma = most[i], .lag_ms = 200 + pick(4000),
-                .ramp_ma_s = 1000 + pick(8000)};
+        car[i] = (struct car){
+                .max_ma = most[i], .lag_ms = 200 + pick(4000), .ramp_ma_s = 1000 + pick(8000)};
     }
 }
 
@@ -59,37 +59,37 @@ static void people(void)
     case 0:
     case 1:
     case 2:
-        rig_ask(&w, i, 1000 * pick(33));
+        rig_ask_alive(&rig, i, 1000 * pick(33));
         break;
     case 3:
-        lease_drop(&w.leases, LEASE_REQUEST, LEASE_CHARGER, i, NULL, NULL, NULL);
+        lease_drop(&rig.leases, LEASE_REQUEST, LEASE_CHARGER, i, NULL, NULL, NULL);
         break;
     case 4:
-        w.allowed[i] = !w.allowed[i];
+        rig.allowed[i] = !rig.allowed[i];
         break;
     case 5:
-        rig_limit(&w, LEASE_CIRCUIT, 0, 1000 * (6 + pick(27)));
+        rig_ceiling(&rig, LEASE_CIRCUIT, 0, 1000 * (6 + pick(27)));
         break;
     case 6:
-        lease_drop(&w.leases, LEASE_CEILING, LEASE_CIRCUIT, 0, NULL, NULL, NULL);
+        lease_drop(&rig.leases, LEASE_CEILING, LEASE_CIRCUIT, 0, NULL, NULL, NULL);
         break;
     case 7:
-        car[i].deaf_until_ms = w.now_ms + 1000 * pick(40); /* answers are lost */
+        car[i].deaf_until_ms = rig.now_ms + 1000 * pick(40); /* answers are lost */
         break;
     case 8:
-        if (w.report[i].protocol == 2) {
-            w.report[i].plugged = w.report[i].plugged == TRI_YES ? TRI_NO : TRI_YES;
-            w.report[i].plugged_ms = w.now_ms;
+        if (rig.r[i].protocol == 2) {
+            rig.r[i].plugged = rig.r[i].plugged == TRI_YES ? TRI_NO : TRI_YES;
+            rig.r[i].plugged_ms = rig.now_ms;
         }
         break;
     case 9:
-        w.report[i].foreign_suspect = !w.report[i].foreign_suspect;
+        rig.r[i].foreign_suspect = !rig.r[i].foreign_suspect;
         break;
     case 10:
-        rig_limit(&w, LEASE_CHARGER, i, 1000 * pick(33));
+        rig_ceiling(&rig, LEASE_CHARGER, i, 1000 * pick(33));
         break;
     default:
-        lease_drop(&w.leases, LEASE_CEILING, LEASE_CHARGER, i, NULL, NULL, NULL);
+        lease_drop(&rig.leases, LEASE_CEILING, LEASE_CHARGER, i, NULL, NULL, NULL);
         break;
     }
 }
@@ -97,15 +97,15 @@ static void people(void)
 /* The bus: a heartbeat a second, a changed offer after 400 ms, the answer 60 ms later. */
 static void bus(int i)
 {
-    struct charger_report *r = &w.report[i];
+    struct charger_report *r = &rig.r[i];
     struct car *c = &car[i];
-    int32_t offer = rig_offer(&w, i);
-    int64_t age = w.now_ms - c->sent_ms;
+    int32_t offer = rig_offer(&rig, i);
+    int64_t age = rig.now_ms - c->sent_ms;
 
-    if (!w.control.out[i].transmit) {
+    if (!rig.c.out[i].transmit) {
         if (r->link != CHARGER_QUIET) {
             r->link = CHARGER_QUIET;
-            r->quiet_ms = w.now_ms;
+            r->quiet_ms = rig.now_ms;
         }
         return;
     }
@@ -114,20 +114,20 @@ static void bus(int i)
         r->quiet_ms = 0;
     }
     if (age >= 1000 || (age >= 400 && offer != c->wire_ma)) {
-        c->changed_ms = offer != c->wire_ma ? w.now_ms : c->changed_ms;
+        c->changed_ms = offer != c->wire_ma ? rig.now_ms : c->changed_ms;
         c->wire_ma = offer;
-        c->sent_ms = r->sent_ms = r->told_ms = w.now_ms;
+        c->sent_ms = r->sent_ms = r->told_ms = rig.now_ms;
         r->told_known = true;
         r->told_ma = offer;
-        c->answer_ms = w.now_ms < c->deaf_until_ms ? 0 : w.now_ms + TICK_MS;
+        c->answer_ms = rig.now_ms < c->deaf_until_ms ? 0 : rig.now_ms + TICK_MS;
     }
-    if (c->answer_ms != 0 && w.now_ms >= c->answer_ms) {
+    if (c->answer_ms != 0 && rig.now_ms >= c->answer_ms) {
         c->answer_ms = 0;
-        r->heard_ms = w.now_ms;
+        r->heard_ms = rig.now_ms;
         r->link = CHARGER_ONLINE;
         r->mirror_ma = c->wire_ma;
         r->draw_ma = c->draw_ma;
-    } else if (r->heard_ms != 0 && w.now_ms - r->heard_ms >= 10000) {
+    } else if (r->heard_ms != 0 && rig.now_ms - r->heard_ms >= 10000) {
         r->link = CHARGER_SILENT;
     }
 }
@@ -135,9 +135,9 @@ static void bus(int i)
 /* The car: protocol 2 does not go below 6 A while it charges; silence stops it after 25 s. */
 static void drive(int i)
 {
-    const struct charger_report *r = &w.report[i];
+    const struct charger_report *r = &rig.r[i];
     struct car *c = &car[i];
-    bool lost = w.now_ms - c->sent_ms > 25000;
+    bool lost = rig.now_ms - c->sent_ms > 25000;
     int32_t to = c->wire_ma;
 
     c->charging = (c->charging || c->wire_ma >= 5000) && r->plugged != TRI_NO && !lost;
@@ -148,7 +148,7 @@ static void drive(int i)
         to = 6000;
     }
     to = !c->charging ? 0 : to < c->max_ma ? to : c->max_ma;
-    if (!c->charging || (w.now_ms - c->changed_ms >= c->lag_ms)) {
+    if (!c->charging || (rig.now_ms - c->changed_ms >= c->lag_ms)) {
         int32_t step = (c->charging ? c->ramp_ma_s : 20000) / (1000 / TICK_MS);
 
         c->draw_ma = c->draw_ma < to ? (to - c->draw_ma < step ? to : c->draw_ma + step)
@@ -161,7 +161,7 @@ static int32_t phase_sum(int phase)
     int32_t sum = 0;
 
     for (int i = 0; i < CARS; i++) {
-        if (phase_bits(w.config.charger[i].phases) >> phase & 1) {
+        if (phase_bits(rig.cfg.charger[i].phases) >> phase & 1) {
             sum += car[i].wire_ma > car[i].draw_ma ? car[i].wire_ma : car[i].draw_ma;
         }
     }
@@ -172,22 +172,22 @@ static void laws(int tick)
 {
     for (int p = 0; p < PHASES; p++) {
         if (phase_sum(p) > LIMIT_MA) {
-            print_error("seed %u tick %d: %d mA on L%d: wire %d %d %d, draw %d %d %d\n", seed, tick,
-                    phase_sum(p), p + 1, car[0].wire_ma, car[1].wire_ma, car[2].wire_ma,
+            print_error("seed %u tick %d: %d mA on L%d: wire %d %d %d, draw %d %d %d\n", seed,
+                    tick, phase_sum(p), p + 1, car[0].wire_ma, car[1].wire_ma, car[2].wire_ma,
                     car[0].draw_ma, car[1].draw_ma, car[2].draw_ma);
             fail();
         }
     }
     for (int i = 0; i < CARS; i++) {
-        int32_t o = rig_offer(&w, i);
+        int32_t o = rig_offer(&rig, i);
 
-        assert_true(o % 1000 == 0 && (o == 0 || o >= 6000) && o <= w.report[i].hw_max_ma);
-        assert_true(strlen(w.control.out[i].reason) <= 250);
-        if (!w.allowed[i]) {
+        assert_true(o % 1000 == 0 && (o == 0 || o >= 6000) && o <= rig.r[i].hw_max_ma);
+        assert_true(strlen(rig.c.out[i].reason) <= 250);
+        if (!rig.allowed[i]) {
             check_i64(o, 0);
         }
     }
-    check_i64(w.control.checker_refusals, 0);
+    check_i64(rig.c.checker_refusals, 0);
 }
 
 static void run(uint32_t s)
@@ -197,13 +197,13 @@ static void run(uint32_t s)
         if (pick(60) == 0) {
             people();
         }
-        rig_step(&w);
+        rig_step(&rig);
         for (int i = 0; i < CARS; i++) {
             bus(i);
             drive(i);
         }
         laws(tick);
-        w.now_ms += TICK_MS;
+        rig.now_ms += TICK_MS;
     }
 }
 

@@ -2,7 +2,7 @@
  * Control: who gets how many amps beside the others, when they change, and the words for it.
  * SPDX-License-Identifier: MIT
  */
-#include "tests/support/storm_rig.h"
+#include "tests/support/control_rig.h"
 
 static struct control_rig rig;
 

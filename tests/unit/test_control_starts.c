@@ -2,7 +2,7 @@
  * What control does at a start, cold and warm: first offers, links, the hold.
  * SPDX-License-Identifier: MIT
  */
-#include "tests/support/storm_rig.h"
+#include "tests/support/control_rig.h"
 
 static struct control_rig rig;
 
@@ -25,17 +25,6 @@ static void started_warm(int32_t ma)
         rig.c.c[i].warm = rig.c.c[i].offered = true;
         rig.c.c[i].stored_ma = rig.c.c[i].offer_ma = told_ma;
     }
-}
-
-/* It answers the message that only asked it to go on. */
-static void read_back(int i, int32_t mirror_ma)
-{
-    rig.r[i].link = CHARGER_ONLINE;
-    rig.r[i].sent_ms = rig.now_ms - 50;
-    rig.r[i].heard_ms = rig.now_ms;
-    rig.r[i].mirror_ma = mirror_ma;
-    rig.r[i].draw_ma = mirror_ma;
-    rig.r[i].readback_due = false;
 }
 
 static void the_first_offer_of_a_cold_start_is_the_default_whatever_was_asked(void **state)
@@ -130,8 +119,8 @@ static void a_warm_start_holds_for_a_minute(void **state)
     started_warm(10000);
     rig_ask(&rig, 0, 20000);
     rig_step(&rig);
-    read_back(0, 10000);
-    read_back(1, 6000);
+    rig_read_back(&rig, 0, 10000);
+    rig_read_back(&rig, 1, 6000);
     rig_run(&rig, 58, RIG_OBEY);
     check_i64(rig_offer(&rig, 0), 10000);
     check_i64(rig.c.out[0].limited_by, LIMITED_NO_DATA);
@@ -151,8 +140,8 @@ static void an_owner_that_speaks_ends_the_hold_of_its_charger_alone(void **state
     rig.now_ms += 1000;
     rig_step(&rig);
     check_i64(rig_offer(&rig, 0), 10000); /* not read back yet */
-    read_back(0, 10000);
-    read_back(1, 6000);
+    rig_read_back(&rig, 0, 10000);
+    rig_read_back(&rig, 1, 6000);
     rig_run(&rig, 2, RIG_OBEY);
     check_i64(rig_offer(&rig, 0), 20000);
     check_i64(rig_offer(&rig, 1), 0);
@@ -165,7 +154,7 @@ static void what_is_read_back_lowers_the_hold(void **state)
     rig_ask(&rig, 0, 20000);
     rig_step(&rig);
     rig.now_ms += 500;
-    read_back(0, 9000);
+    rig_read_back(&rig, 0, 9000);
     rig_step(&rig);
     check_i64(rig_offer(&rig, 0), 9000);
     check_i64(rig.c.out[0].limited_by, LIMITED_NO_DATA);
@@ -180,12 +169,12 @@ static void nobody_rises_before_a_restarted_charger_is_read_back(void **state)
     rig.c.c[1].owner_spoke_ms = rig.now_ms + 1;
     rig_step(&rig);
     rig.now_ms += 1000;
-    read_back(1, 6000);
+    rig_read_back(&rig, 1, 6000);
     rig_step(&rig);
     check_i64(rig_offer(&rig, 1), 0);
     check_i64(rig.c.out[0].booked_ma, 6000); /* what is shown stays what we know */
     rig.now_ms += 1000;
-    read_back(0, 6000);
+    rig_read_back(&rig, 0, 6000);
     rig_step(&rig);
     check_i64(rig_offer(&rig, 1), 26000);
 }
@@ -197,7 +186,7 @@ static void a_charger_that_never_answers_after_a_warm_start_is_booked_for_a_minu
     rig_ask(&rig, 1, 32000);
     rig_step(&rig);
     rig.r[0].sent_ms = rig.now_ms;
-    read_back(1, 6000);
+    rig_read_back(&rig, 1, 6000);
     rig_run(&rig, 10, RIG_OBEY);
     rig.r[0].link = CHARGER_SILENT;
     rig.r[0].sent_ms = rig.r[0].told_ms = rig.now_ms;

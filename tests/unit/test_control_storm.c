@@ -4,7 +4,7 @@
  * bridge. The law: on no row does the sum of what may flow grow while it is above the limit.
  * SPDX-License-Identifier: MIT
  */
-#include "tests/support/storm_rig.h"
+#include "tests/support/control_rig.h"
 
 #include <stdio.h>
 
