@@ -8,7 +8,7 @@
 #include "tests/support/process.h"
 
 struct broker_rig {
-    char dir[64];
+    char dir[TEST_DIR_ROOM];
     int port;
     pid_t pid;
 };
@@ -22,9 +22,8 @@ static inline void broker_path(
 static inline bool broker_init(struct broker_rig *b)
 {
     memset(b, 0, sizeof(*b));
-    snprintf(b->dir, sizeof(b->dir), "/tmp/twcbridge-test-XXXXXX");
     b->port = free_port();
-    return mkdtemp(b->dir) != NULL && b->port > 0;
+    return test_dir(b->dir) && b->port > 0;
 }
 
 static inline bool broker_start_nowait(struct broker_rig *b, const char *more)
@@ -58,12 +57,8 @@ static inline void broker_kill(struct broker_rig *b)
 
 static inline void broker_finish(struct broker_rig *b)
 {
-    const char *const argv[] = {"rm", "-rf", b->dir, NULL};
-
     broker_kill(b);
-    if (b->dir[0]) {
-        process_run(argv, NULL, "/dev/null");
-    }
+    test_dir_remove(b->dir);
 }
 
 #endif

@@ -11,15 +11,11 @@
 #include "bridge/store/store_private.h"
 #include "tests/support/rig.h"
 
-#include <dirent.h>
-#include <stdio.h>
-#include <unistd.h>
-
 enum { WAIT_MS = 5000, GRACE_MS = 5000, RETRY_MS = 31000 };
 
 struct fixture {
     uv_loop_t loop;
-    char dir[64], path[128];
+    char dir[TEST_DIR_ROOM], path[TEST_DIR_ROOM + 32];
     struct store *store;
     struct store_image image;
     struct err err;
@@ -77,32 +73,12 @@ static inline int setup(void **state)
     struct fixture *f = test_calloc(1, sizeof(*f));
 
     uv_loop_init(&f->loop);
-    str_format(f->dir, sizeof(f->dir), "/tmp/twcbridge-store-XXXXXX");
-    if (!mkdtemp(f->dir)) {
+    if (!test_dir(f->dir)) {
         return -1;
     }
     str_format(f->path, sizeof(f->path), "%s/twcbridge.db", f->dir);
     *state = f;
     return 0;
-}
-
-static inline void wipe(const char *dir)
-{
-    DIR *d = opendir(dir);
-    char path[512];
-
-    for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
-            str_format(path, sizeof(path), "%s/%s", dir, e->d_name);
-            if (unlink(path) != 0) {
-                wipe(path);
-            }
-        }
-    }
-    if (d) {
-        closedir(d);
-    }
-    rmdir(dir);
 }
 
 static inline enum err_code open_store(struct fixture *f)
@@ -124,7 +100,7 @@ static inline int teardown(void **state)
 
     close_store(f);
     rig_close(&f->loop);
-    wipe(f->dir);
+    test_dir_remove(f->dir);
     test_free(f);
     skew_ms = 0;
     return 0;

@@ -1,5 +1,6 @@
 /*
- * test - cmocka with checks that print decimals and sentences. SPDX-License-Identifier: MIT
+ * test - cmocka with checks that print decimals and sentences, and folders for a test.
+ * SPDX-License-Identifier: MIT
  */
 #ifndef TESTS_SUPPORT_TEST_H
 #define TESTS_SUPPORT_TEST_H
@@ -11,10 +12,13 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define check_i64(got, want) test_i64((got), (want), #got, __FILE__, __LINE__)
 #define check_str(got, want) test_str((got), (want), #got, __FILE__, __LINE__)
@@ -53,6 +57,46 @@ static inline void test_has(const char *text, const char *part, const char *what
     if (!text || !strstr(text, part)) {
         print_error("%s is \"%s\", which lacks \"%s\"\n", what, text ? text : "(null)", part);
         _fail(file, line);
+    }
+}
+
+enum { TEST_DIR_ROOM = 112 };
+
+/* A new folder of the test's own in TMPDIR; its maker removes it with test_dir_remove. */
+static inline bool test_dir(char dir[TEST_DIR_ROOM])
+{
+    const char *top = getenv("TMPDIR");
+
+    if (!top || top[0] == '\0') {
+        top = P_tmpdir;
+    }
+    int n = snprintf(dir, TEST_DIR_ROOM, "%s/twcbridge-test-XXXXXX", top);
+
+    if (n < 0 || n >= TEST_DIR_ROOM || !mkdtemp(dir)) {
+        print_error("no folder can be made in %s\n", top);
+        dir[0] = '\0';
+        return false;
+    }
+    return true;
+}
+
+/* With all that is in it; "": nothing was made, nothing to do. */
+static inline void test_dir_remove(const char *dir)
+{
+    DIR *d = dir[0] ? opendir(dir) : NULL;
+    char path[512];
+
+    for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
+            snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+            if (unlink(path) != 0) {
+                test_dir_remove(path);
+            }
+        }
+    }
+    if (d) {
+        closedir(d);
+        rmdir(dir);
     }
 }
 

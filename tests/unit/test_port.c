@@ -21,7 +21,8 @@ struct fixture {
     bool dies_on_bytes, inside, called_inside;
     uint8_t got[8192];
     char why[300];
-    char dir[64], path[128]; /* a symlink to the pty, as by-id names are */
+    char dir[TEST_DIR_ROOM],
+            path[TEST_DIR_ROOM + 32]; /* a symlink to the pty, as by-id names are */
 };
 
 static void on_up(void *user)
@@ -63,8 +64,7 @@ static int setup(void **state)
 
     uv_loop_init(&f->loop);
     f->peer = -1;
-    snprintf(f->dir, sizeof(f->dir), "/tmp/twcbridge-test-XXXXXX");
-    if (!mkdtemp(f->dir)) {
+    if (!test_dir(f->dir)) {
         return -1;
     }
     snprintf(f->path, sizeof(f->path), "%s/adapter", f->dir);
@@ -81,8 +81,7 @@ static int teardown(void **state)
     if (f->peer >= 0) {
         close(f->peer);
     }
-    unlink(f->path);
-    rmdir(f->dir);
+    test_dir_remove(f->dir);
     assert_false(f->called_inside); /* no callback from inside a function of port.h */
     test_free(f);
     return 0;

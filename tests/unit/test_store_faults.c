@@ -181,7 +181,7 @@ static void a_folder_that_is_taken_away_and_comes_back_is_used_again(void **stat
 {
     struct fixture *f = *state;
     struct rlimit old, tight;
-    char away[128];
+    char away[sizeof(f->path) + 8];
 
     signal(SIGXFSZ, SIG_IGN);
     check_i64(open_store(f), ERR_OK);
