@@ -460,4 +460,21 @@ static inline int64_t rig_least_spacing(const struct rig *r)
     return least;
 }
 
+/* What the bus says of the charger in a slot. */
+static inline const struct charger_report *report(const struct rig *r, int slot)
+{
+    return bus_report(&r->bus, slot);
+}
+
+/* Why the last late heartbeat was late, in the words of the bus; "none": none was late. */
+static inline const char *last_gap(const struct rig *r)
+{
+    for (int i = r->event_count - 1; i >= 0; i--) {
+        if (r->event[i].kind == BUS_EV_GAP) {
+            return r->event[i].text;
+        }
+    }
+    return "none";
+}
+
 #endif

@@ -17,11 +17,6 @@ static struct bus_known stored(uint16_t id, uint8_t protocol, int32_t told_ma)
             .told_ma = told_ma};
 }
 
-static const struct charger_report *report(const struct rig *r, int slot)
-{
-    return bus_report(&r->bus, slot);
-}
-
 /* ---- start ---- */
 
 static void a_cold_start_listens_twelve_seconds(void **state)

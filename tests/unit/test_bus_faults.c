@@ -6,21 +6,6 @@
 
 enum { ID0 = 0xA1B0, ID1 = 0xA1B1, ID2 = 0xA1B2 };
 
-static const struct charger_report *report(const struct rig *r, int slot)
-{
-    return bus_report(&r->bus, slot);
-}
-
-static const char *last_gap(const struct rig *r)
-{
-    for (int i = r->event_count - 1; i >= 0; i--) {
-        if (r->event[i].kind == BUS_EV_GAP) {
-            return r->event[i].text;
-        }
-    }
-    return "none";
-}
-
 /* ---- silent chargers ---- */
 
 static void silence_is_told_after_10_s_and_the_rhythm_goes_on(void **state)

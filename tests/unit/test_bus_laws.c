@@ -49,8 +49,8 @@ static void check_go_on(struct rig *r, int slot, int64_t warm_ms[static BUS_CHAR
     const struct rig_tx *t = &r->tx[r->tx_count - 1];
     const struct rig_slave *s = &r->slave[rig_receiver(t) - ID0];
 
-    if (warm_ms[slot] != bus_report(&r->bus, slot)->warm_ms) {
-        warm_ms[slot] = bus_report(&r->bus, slot)->warm_ms; /* the first of a warm start */
+    if (warm_ms[slot] != report(r, slot)->warm_ms) {
+        warm_ms[slot] = report(r, slot)->warm_ms; /* the first of a warm start */
     } else if (t->frame.data[6] == 0) {
         check_i64(s->max_ma, r->offer[slot].ma);
         assert_true(r->offer[slot].ma > 0);

@@ -6,11 +6,6 @@
 
 static const char car[] = "5YJ3E1EA8KF000001";
 
-static const struct charger_report *report(const struct rig *r, int slot)
-{
-    return bus_report(&r->bus, slot);
-}
-
 /* ---- queries ---- */
 
 static void serial_and_firmware_are_asked_once(void **state)

@@ -134,7 +134,7 @@ static void a_decrease_for_all_three_is_on_the_wire_within_700_ms(void **state)
             rig_run(r, 1);
             done = 0;
             for (int i = 0; i < 3; i++) {
-                done += bus_report(&r->bus, i)->told_ma == ma;
+                done += report(r, i)->told_ma == ma;
             }
         }
         add(s, r->now - start + 18);
@@ -156,13 +156,13 @@ static void measure_rhythm(int n, int noise, int flips, const char *name)
     intervals(r, from, s);
     print_message("heartbeat interval, %s: p50 %d, p99 %d, max %d ms (%d); share %u permille\n",
             name, quantile(s, 500), quantile(s, 990), quantile(s, 1000), s->count,
-            bus_report(&r->bus, 0)->answer_share_permille);
+            report(r, 0)->answer_share_permille);
     assert_true(quantile(s, 500) <= 1020);
     assert_true(quantile(s, 990) <= 1190);
     assert_true(quantile(s, 1000) <= 1900);
     assert_true(rig_least_spacing(r) >= 400);
     for (int i = 0; i < n; i++) {
-        check_str(bus_report(&r->bus, i)->vin, "5YJ3E1EA8KF000001");
+        check_str(report(r, i)->vin, "5YJ3E1EA8KF000001");
         assert_true(r->slave[i].asked[0xEB] >= 45);
         assert_true(r->slave[i].asked[0xB4] >= 120);
     }
@@ -207,7 +207,7 @@ static void heartbeats_keep_their_rhythm_behind_a_slow_gateway(void **state)
     assert_true(rig_least_spacing(r) >= 400);
     for (int i = 0; i < 3; i++) {
         assert_true(r->slave[i].asked[0xB4] > 30);
-        check_i64(bus_report(&r->bus, i)->plugged, TRI_NO);
+        check_i64(report(r, i)->plugged, TRI_NO);
     }
     free(s);
     free(r);
