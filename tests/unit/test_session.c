@@ -13,43 +13,54 @@ static uint32_t events(struct meter *m)
     return ev;
 }
 
-static void a_session_is_a_plug_in_where_the_charger_can_tell(void **state)
+/* A charger of that protocol, whose car has drawn draw_ma on one phase for ms. */
+static struct meter running(uint8_t protocol, int32_t draw_ma, int64_t ms)
 {
     struct meter m;
 
+    meter_init(&m, 1, draw_ma);
+    if (protocol == 2) {
+        protocol_2(&m, false);
+    }
+    pass(&m, ms);
+    return m;
+}
+
+/* Time passes, and exactly these events come out of it. */
+#define check_pass(m, ms, want)         \
+    do {                                \
+        pass((m), (ms));                \
+        check_i64(events((m)), (want)); \
+    } while (0)
+
+static void a_session_is_a_plug_in_where_the_charger_can_tell(void **state)
+{
+    struct meter m = running(2, 0, 0);
+
     (void)state;
-    meter_init(&m, 1, 0);
-    protocol_2(&m, false);
     m.r.plugged = TRI_NO;
-    pass(&m, 5000);
-    check_i64(events(&m), SESSION_NOTHING);
+    check_pass(&m, 5000, SESSION_NOTHING);
     m.r.plugged = TRI_YES;
-    pass(&m, 5000);
-    check_i64(events(&m), SESSION_PLUGGED | SESSION_STARTED);
+    check_pass(&m, 5000, SESSION_PLUGGED | SESSION_STARTED);
     check_i64(m.s.number, 1);
     check_i64(m.s.session_start_utc_ms, UTC_MS + 10500);
     m.draw_ma = 16000;
-    pass(&m, HOUR_MS);
-    check_i64(events(&m), SESSION_CHARGING);
+    check_pass(&m, HOUR_MS, SESSION_CHARGING);
     m.draw_ma = 0;
-    pass(&m, 2 * HOUR_MS); /* a long pause ends nothing */
-    check_i64(events(&m), SESSION_STOPPED);
+    check_pass(&m, 2 * HOUR_MS, SESSION_STOPPED); /* a long pause ends nothing */
     m.draw_ma = 16000;
-    pass(&m, HOUR_MS);
-    check_i64(events(&m), SESSION_CHARGING);
+    check_pass(&m, HOUR_MS, SESSION_CHARGING);
     check_near(m.s.session_wh, 7360, 10);
     check_near(m.s.charging_ms, 2 * HOUR_MS, 6000);
     check_i64(m.s.max_power_w, 3680);
     check_i64(m.s.starts, 2);
     m.draw_ma = 0;
     m.r.plugged = TRI_NO;
-    pass(&m, 10000);
-    check_i64(events(&m), SESSION_STOPPED | SESSION_UNPLUGGED | SESSION_ENDED);
+    check_pass(&m, 10000, SESSION_STOPPED | SESSION_UNPLUGGED | SESSION_ENDED);
     assert_true(m.s.session_end_utc_ms > m.s.session_start_utc_ms);
     check_near(m.s.session_wh, 7360, 10); /* what the last one was stays to be seen */
     m.r.plugged = TRI_YES;
-    pass(&m, 1000);
-    check_i64(events(&m), SESSION_PLUGGED | SESSION_STARTED);
+    check_pass(&m, 1000, SESSION_PLUGGED | SESSION_STARTED);
     check_i64(m.s.number, 2);
     check_i64(m.s.session_wh, 0);
     check_i64(m.s.session_end_utc_ms, 0);
@@ -57,25 +68,19 @@ static void a_session_is_a_plug_in_where_the_charger_can_tell(void **state)
 
 static void a_session_is_a_draw_where_the_charger_cannot_tell(void **state)
 {
-    struct meter m;
+    struct meter m = running(1, 0, 0);
 
     (void)state;
-    meter_init(&m, 1, 0);
-    pass(&m, 5000);
-    check_i64(events(&m), SESSION_NOTHING);
+    check_pass(&m, 5000, SESSION_NOTHING);
     m.draw_ma = 10000;
-    pass(&m, 60000);
-    check_i64(events(&m), SESSION_CHARGING | SESSION_STARTED);
+    check_pass(&m, 60000, SESSION_CHARGING | SESSION_STARTED);
     m.draw_ma = 0;
-    pass(&m, 590000);
-    check_i64(events(&m), SESSION_STOPPED);
+    check_pass(&m, 590000, SESSION_STOPPED);
     m.draw_ma = 10000; /* the same session */
-    pass(&m, 60000);
-    check_i64(events(&m), SESSION_CHARGING);
+    check_pass(&m, 60000, SESSION_CHARGING);
     check_i64(m.s.number, 1);
     m.draw_ma = 0;
-    pass(&m, 610000);
-    check_i64(events(&m), SESSION_STOPPED | SESSION_ENDED);
+    check_pass(&m, 610000, SESSION_STOPPED | SESSION_ENDED);
     m.draw_ma = 10000;
     pass(&m, 1000);
     check_i64(m.s.number, 2);
@@ -83,82 +88,64 @@ static void a_session_is_a_draw_where_the_charger_cannot_tell(void **state)
 
 static void an_open_session_ends_after_a_restart_too(void **state)
 {
-    struct meter m;
+    struct meter m = running(1, 10000, 60000);
 
     (void)state;
-    meter_init(&m, 1, 10000);
-    pass(&m, 60000);
     m.draw_ma = 0; /* and the car leaves while we are away */
     restart(&m, 60000);
     events(&m);
     pass(&m, 590000);
     assert_true(m.s.open);
-    pass(&m, 20000);
-    check_i64(events(&m), SESSION_ENDED);
+    check_pass(&m, 20000, SESSION_ENDED);
     assert_false(m.s.open);
 }
 
 static void leaving_while_we_were_away_is_an_unplugging(void **state)
 {
-    struct meter m;
+    struct meter m = running(2, 10000, 60000);
 
     (void)state;
-    meter_init(&m, 1, 10000);
-    protocol_2(&m, false);
-    pass(&m, 60000);
     m.draw_ma = 0;
     m.r.plugged = TRI_UNKNOWN; /* until it was asked */
     restart(&m, 60000);
     events(&m);
-    pass(&m, 3000);
-    check_i64(events(&m), SESSION_NOTHING);
+    check_pass(&m, 3000, SESSION_NOTHING);
     m.r.plugged = TRI_NO;
-    pass(&m, 1000);
-    check_i64(events(&m), SESSION_UNPLUGGED | SESSION_ENDED);
+    check_pass(&m, 1000, SESSION_UNPLUGGED | SESSION_ENDED);
 }
 
 static void a_moment_of_not_knowing_is_no_unplugging(void **state)
 {
-    struct meter m;
+    struct meter m = running(2, 10000, 60000);
 
     (void)state;
-    meter_init(&m, 1, 10000);
-    protocol_2(&m, false);
-    pass(&m, 60000);
     m.draw_ma = 0;
     pass(&m, HOUR_MS);
     events(&m);
     m.r.plugged = TRI_UNKNOWN;
     pass(&m, 5000);
     m.r.plugged = TRI_YES;
-    pass(&m, 5000);
-    check_i64(events(&m), SESSION_NOTHING);
+    check_pass(&m, 5000, SESSION_NOTHING);
     check_i64(m.s.number, 1);
 }
 
 static void a_charger_that_is_away_tells_nothing_of_its_plug(void **state)
 {
-    struct meter m;
+    struct meter m = running(2, 0, 5000);
 
     (void)state;
-    meter_init(&m, 1, 0);
-    protocol_2(&m, false);
-    pass(&m, 5000);
     events(&m);
     m.r.link = CHARGER_BUS_DOWN;
     m.r.plugged = TRI_NO;
-    pass(&m, 5000);
-    check_i64(events(&m), SESSION_NOTHING);
+    check_pass(&m, 5000, SESSION_NOTHING);
     assert_true(m.s.open);
 }
 
 static void charging_is_debounced_at_its_end_only(void **state)
 {
-    struct meter m;
+    struct meter m = running(1, 990, 5000);
 
     (void)state;
-    meter_init(&m, 1, 990);
-    pass(&m, 5000);
     assert_false(m.s.charging);
     m.draw_ma = 1000;
     pass(&m, 500);
