@@ -4,7 +4,6 @@
 Broker, Node-RED and bridge are real processes on loopback; the chargers are the independent ones
 of tests/support. What the flow shows is read where the editor reads it: on Node-RED's own socket.
 """
-import base64
 import json
 import os
 import signal
@@ -16,10 +15,10 @@ import unittest
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "../support"), os.path.join(HERE, "../support/ha")]
-from homeassistant import Socket  # noqa: E402
+sys.path.insert(0, os.path.join(HERE, "../support"))
 from rig import Rig, free_port, wait  # noqa: E402
 from twc import Unit  # noqa: E402
+from web_socket import WebSocket  # noqa: E402
 
 CACHE = os.environ.get("TWCBRIDGE_CACHE", os.path.expanduser("~/.cache/twcbridge"))
 RED = os.path.join(CACHE, "node/node_modules/node-red/red.js")
@@ -27,21 +26,11 @@ FLOW = os.path.join(HERE, "../../addon/node-red/flows/set-amps.json")
 CORE = {"tab", "group", "mqtt-broker", "comment", "inject", "status", "mqtt in", "mqtt out", "function", "debug"}
 
 
-class Comms(Socket):
+class Comms(WebSocket):
     """What the editor is told: the text under each node, and the debug messages."""
 
     def __init__(self, port):
-        self.sock = socket.create_connection(("127.0.0.1", port), 30)
-        self.buf, self.ident = b"", 0
-        key = base64.b64encode(os.urandom(16)).decode()
-        self.sock.sendall((f"GET /comms HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
-                           f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
-                           "Sec-WebSocket-Version: 13\r\n\r\n").encode())
-        while b"\r\n\r\n" not in self.buf:
-            self._fill()
-        head, self.buf = self.buf.split(b"\r\n\r\n", 1)
-        if b" 101 " not in head.split(b"\r\n")[0]:
-            raise ConnectionError(head.decode())
+        super().__init__("127.0.0.1", port, "/comms")
         self.statuses, self.debugs = [], []
         for topic in ("status/#", "debug"):
             self.write({"subscribe": topic})

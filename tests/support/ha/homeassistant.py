@@ -4,21 +4,20 @@
     ha.entities()["twcbridge_charger_a1b2_power"]["entity_id"]
     ha.call("number", "set_value", "number.x", value=16)
 
-Synchronous, standard library only. Needs root (chroot).
+Synchronous, standard library only; tests/support must be on the path. Needs root (chroot).
 """
-import base64
 import json
 import os
 import re
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+from web_socket import WebSocket
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NOISE = ("Skipping pip installation of required modules",)
@@ -41,64 +40,17 @@ def wait(what, fn, timeout=30, every=0.1):
     raise TimeoutError(f"{what}: not within {timeout} s (last: {last!r})")
 
 
-class Socket:
-    """One WebSocket session (RFC 6455, client side) with Home Assistant's command ids."""
+class Socket(WebSocket):
+    """One session of Home Assistant's WebSocket API: logged in, with its command ids."""
 
     def __init__(self, base, token):
         u = urllib.parse.urlsplit(base)
-        self.sock = socket.create_connection((u.hostname, u.port), 30)
-        self.buf, self.ident = b"", 0
-        key = base64.b64encode(os.urandom(16)).decode()
-        self.sock.sendall((f"GET /api/websocket HTTP/1.1\r\nHost: {u.netloc}\r\nUpgrade: websocket\r\n"
-                           f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
-                           "Sec-WebSocket-Version: 13\r\n\r\n").encode())
-        while b"\r\n\r\n" not in self.buf:
-            self._fill()
-        head, self.buf = self.buf.split(b"\r\n\r\n", 1)
-        if b" 101 " not in head.split(b"\r\n")[0]:
-            raise Refused(head.decode())
+        super().__init__(u.hostname, u.port, "/api/websocket")
+        self.ident = 0
         self.read()
         self.write({"type": "auth", "access_token": token})
         if self.read()["type"] != "auth_ok":
             raise Refused("the token")
-
-    def _fill(self):
-        data = self.sock.recv(65536)
-        if not data:
-            raise ConnectionError("closed")
-        self.buf += data
-
-    def _take(self, n):
-        while len(self.buf) < n:
-            self._fill()
-        out, self.buf = self.buf[:n], self.buf[n:]
-        return out
-
-    def _frame(self, opcode, data):
-        mask, n = os.urandom(4), len(data)
-        size = bytes([0x80 | n]) if n < 126 else struct.pack("!BH", 0xFE, n) if n < 65536 else struct.pack("!BQ", 0xFF, n)
-        self.sock.sendall(bytes([0x80 | opcode]) + size + mask + bytes(b ^ mask[i & 3] for i, b in enumerate(data)))
-
-    def write(self, obj):
-        self._frame(1, json.dumps(obj).encode())
-
-    def read(self, timeout=30):
-        self.sock.settimeout(timeout)
-        text = b""
-        while True:
-            first, second = self._take(2)
-            n = second & 127
-            if n >= 126:
-                n = struct.unpack("!H" if n == 126 else "!Q", self._take(2 if n == 126 else 8))[0]
-            data = self._take(n)
-            if first & 15 == 9:
-                self._frame(10, data)
-            elif first & 15 == 8:
-                raise ConnectionError("closed by Home Assistant")
-            else:
-                text += data
-                if first & 0x80:
-                    return json.loads(text)
 
     def command(self, kind, timeout=30, **fields):
         self.ident += 1
