@@ -31,6 +31,26 @@ static void path_of(char dst[static PATH_ROOM], const char *list, int i, const c
     str_format(dst, PATH_ROOM, "%s[%d].%s", list, i, name);
 }
 
+/* id[0..i]: the topic names of a list so far. One must not be empty and not be there twice. */
+static void check_topic_name(const char *list, int i, const char *name, const char *const id[],
+        struct opt_errors *errs)
+{
+    char path[PATH_ROOM];
+
+    path_of(path, list, i, "name");
+    if (!id[i][0]) {
+        opt_errors_add(errs, "%s: '%s' has no letter a-z and no digit", path, name);
+        return;
+    }
+    for (int k = 0; k < i; k++) {
+        if (strcmp(id[k], id[i]) == 0) {
+            opt_errors_add(errs, "%s: '%s' has the same topic name (%s) as %s[%d]", path, name,
+                    id[i], list, k);
+            return;
+        }
+    }
+}
+
 /* ---- circuits ---- */
 
 static int find_circuit(const struct settings *s, const char *name)
@@ -80,6 +100,7 @@ static void check_circuit(
         struct settings *s, int i, struct opt_errors *errs, struct opt_errors *warnings)
 {
     struct circuit_settings *c = &s->circuit[i];
+    const char *id[CIRCUITS_MAX];
     char limit[AMPS_ROOM];
 
     c->parent_index = -1;
@@ -93,20 +114,10 @@ static void check_circuit(
     if (!c->name[0]) {
         return;
     }
-    if (!c->id[0]) {
-        opt_errors_add(
-                errs, "circuits[%d].name: '%s' has no letter a-z and no digit", i, c->name);
-        return;
+    for (int k = 0; k <= i; k++) {
+        id[k] = s->circuit[k].id;
     }
-    for (int k = 0; k < i; k++) {
-        if (strcmp(s->circuit[k].id, c->id) == 0) {
-            opt_errors_add(errs,
-                    "circuits[%d].name: '%s' has the same topic name (%s) as"
-                    " circuits[%d]",
-                    i, c->name, c->id, k);
-            return;
-        }
-    }
+    check_topic_name("circuits", i, c->name, id, errs);
 }
 
 static bool in_circle(const struct settings *s, int i)
@@ -161,24 +172,16 @@ static void check_parents(
 static void check_bus_name(struct settings *s, int i, struct opt_errors *errs)
 {
     struct bus_settings *b = &s->bus[i];
+    const char *id[BUSES_MAX];
 
     if (!b->name[0]) {
         str_format(b->name, sizeof(b->name), "%d", i + 1);
     }
     str_slug(b->id, sizeof(b->id), b->name);
-    if (!b->id[0]) {
-        opt_errors_add(errs, "buses[%d].name: '%s' has no letter a-z and no digit", i, b->name);
-        return;
+    for (int k = 0; k <= i; k++) {
+        id[k] = s->bus[k].id;
     }
-    for (int k = 0; k < i; k++) {
-        if (strcmp(s->bus[k].id, b->id) == 0) {
-            opt_errors_add(errs,
-                    "buses[%d].name: '%s' has the same topic name (%s) as"
-                    " buses[%d]",
-                    i, b->name, b->id, k);
-            return;
-        }
-    }
+    check_topic_name("buses", i, b->name, id, errs);
 }
 
 static void check_bus(
