@@ -351,6 +351,15 @@ static inline void rig_run(struct rig *r, int64_t ms)
     }
 }
 
+/* The same body n times, the next one each_ms after the last. */
+static inline void rig_hear_each(struct rig *r, const char *hex, int n, int64_t each_ms)
+{
+    for (int i = 0; i < n; i++) {
+        rig_hear(r, hex);
+        rig_run(r, each_ms);
+    }
+}
+
 static inline void rig_set(struct rig *r, int slot, int32_t ma)
 {
     r->offer[slot] = (struct offer){.ma = ma, .stamp_ms = r->now};

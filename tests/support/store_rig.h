@@ -148,6 +148,17 @@ static inline void put(struct fixture *f, int64_t energy_wh)
     store_put_charger(f->store, &c, on_ack, f);
 }
 
+/* n chargers with ids 0000, 0001, ... and as many Wh. */
+static inline void put_many(struct fixture *f, int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct store_charger c = a_charger(i);
+
+        str_format(c.id, sizeof(c.id), "%04d", i);
+        store_put_charger(f->store, &c, NULL, NULL);
+    }
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 #endif

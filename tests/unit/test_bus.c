@@ -77,10 +77,7 @@ static void linkreadys_two_minutes_apart_do_not_agree(void **state)
     (void)state;
     rig_open(r);
     rig_run(r, 13000);
-    for (int i = 0; i < 3; i++) {
-        rig_hear(r, "FDE2A1B0100C800000000000000000");
-        rig_run(r, 120000);
-    }
+    rig_hear_each(r, "FDE2A1B0100C800000000000000000", 3, 120000);
     check_i64(bus_slots(&r->bus), 0);
     free(r);
 }

@@ -366,10 +366,7 @@ static void a_maximum_above_80_a_is_no_linkready(void **state)
     (void)state;
     rig_open(r);
     rig_run(r, 13000);
-    for (int i = 0; i < 4; i++) {
-        rig_hear(r, "FDE2A1B0102E690000000000000000");
-        rig_run(r, 10000);
-    }
+    rig_hear_each(r, "FDE2A1B0102E690000000000000000", 4, 10000);
     check_i64(bus_slots(&r->bus), 0);
     check_i64(bus_counters(&r->bus).bad_frames, 4);
     free(r);

@@ -62,10 +62,7 @@ static void a_lone_master_without_an_id_is_foreign_too(void **state)
     struct rig *r = rig_running(1, 2);
 
     (void)state;
-    for (int i = 0; i < 3; i++) {
-        rig_hear(r, "FC1D0000000000000000000000");
-        rig_run(r, 100);
-    }
+    rig_hear_each(r, "FC1D0000000000000000000000", 3, 100);
     assert_true(bus_foreign(&r->bus));
     free(r);
 }
@@ -92,10 +89,7 @@ static void a_second_master_that_leaves_is_followed_by_a_warm_start(void **state
     int from;
 
     (void)state;
-    for (int i = 0; i < 100; i++) {
-        rig_hear(r, "FBE07777A1B0090960000000000000");
-        rig_run(r, 1000);
-    }
+    rig_hear_each(r, "FBE07777A1B0090960000000000000", 100, 1000);
     from = r->tx_count;
     rig_run(r, 118000);
     check_i64(r->tx_count, from);
@@ -134,10 +128,7 @@ static void another_master_with_our_own_id_is_foreign(void **state)
 
     (void)state;
     rig_run(r, 30000); /* long enough to learn that this port has no echo */
-    for (int i = 0; i < 2; i++) {
-        rig_hear(r, "FBE04242A1B0000000000000000000");
-        rig_run(r, 1000);
-    }
+    rig_hear_each(r, "FBE04242A1B0000000000000000000", 2, 1000);
     assert_true(bus_foreign(&r->bus));
     free(r);
 }
@@ -186,10 +177,7 @@ static void what_a_master_tells_about_itself_is_no_charger(void **state)
     struct rig *r = rig_running(1, 2);
 
     (void)state;
-    for (int i = 0; i < 5; i++) {
-        rig_hear(r, "FDEB60610000A3EC00F1000000000000000000");
-        rig_run(r, 2000);
-    }
+    rig_hear_each(r, "FDEB60610000A3EC00F1000000000000000000", 5, 2000);
     check_i64(bus_slots(&r->bus), 1);
     assert_false(bus_foreign(&r->bus));
     free(r);
@@ -200,10 +188,7 @@ static void a_linkready_with_a_broken_first_byte_is_no_master(void **state)
     struct rig *r = rig_running(1, 2);
 
     (void)state;
-    for (int i = 0; i < 3; i++) {
-        rig_hear(r, "FCE2A1B0100C800000000000000000");
-        rig_run(r, 500);
-    }
+    rig_hear_each(r, "FCE2A1B0100C800000000000000000", 3, 500);
     assert_false(bus_foreign(&r->bus));
     assert_false(report(r, 0)->foreign_suspect);
     free(r);

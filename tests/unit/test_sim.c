@@ -92,6 +92,13 @@ static struct sim_config one_known(void)
     return c;
 }
 
+static struct rig *rig_known(void)
+{
+    struct sim_config c = one_known();
+
+    return rig_new(&c);
+}
+
 /* ---- control lines ---- */
 
 static void every_control_line_has_an_answer(void **state)
@@ -123,8 +130,7 @@ static void every_control_line_has_an_answer(void **state)
             {"car 1a2b lock=maybe", "allowed is on or off"},
             {"car 1a2b handshake=hard", "allowed is strict or easy"},
     };
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
@@ -135,8 +141,7 @@ static void every_control_line_has_an_answer(void **state)
 
 static void a_line_with_one_bad_key_changes_nothing(void **state)
 {
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     check_control(r, "car 1a2b max_a=10 phases=1 ramp_a_s=x", "\"ok\":false");
@@ -199,8 +204,7 @@ static void eight_chargers_never_talk_at_once(void **state)
 
 static void an_answer_takes_20_to_60_ms(void **state)
 {
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     for (int i = 0; i < 200; i++) {
@@ -219,8 +223,7 @@ static void an_answer_takes_20_to_60_ms(void **state)
 
 static void talking_into_an_answer_spoils_the_frame(void **state)
 {
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
     int before;
 
     (void)state;
@@ -237,8 +240,7 @@ static void talking_into_an_answer_spoils_the_frame(void **state)
 
 static void a_car_draws_less_than_it_is_offered_and_follows_its_ramp(void **state)
 {
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     check_control(r, "car 1a2b ramp_a_s=1 lag_s=2", "true");
@@ -262,8 +264,7 @@ static void a_car_draws_less_than_it_is_offered_and_follows_its_ramp(void **stat
 
 static void a_sleeping_car_wakes_up_and_stays_awake(void **state)
 {
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     check_control(r, "car 1a2b state=asleep", "true");
@@ -280,8 +281,7 @@ static void a_sleeping_car_wakes_up_and_stays_awake(void **state)
 
 static void a_car_that_refuses_stops_in_any_state(void **state)
 {
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     check_control(r, "plug 1a2b", "true");
@@ -298,8 +298,7 @@ static void a_car_that_refuses_stops_in_any_state(void **state)
 
 static void two_amps_more_add_up(void **state)
 {
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     check_control(r, "plug 1a2b", "true");
@@ -344,8 +343,7 @@ static void an_80_ampere_unit_wants_a_spike_of_21(void **state)
 static void start_and_stop_move_the_contactor(void **state)
 {
     static const uint8_t codes[] = {0xB2, 0xB1};
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     check_control(r, "plug 1a2b", "true");
@@ -372,8 +370,7 @@ static void dangerous_messages_are_counted_and_named(void **state)
         uint8_t type, cmd;
         const char *words;
     } bad[] = {{0xFC, 0x19, "FC 19"}, {0xFC, 0x1A, "FC 1A"}, {0xFB, 0xE8, "FB E8"}};
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     for (uint32_t i = 0; i < ARRAY_LEN(bad); i++) {
@@ -395,8 +392,7 @@ static void dangerous_messages_are_counted_and_named(void **state)
 
 static void energy_is_what_flowed(void **state)
 {
-    struct sim_config c = one_known();
-    struct rig *r = rig_new(&c);
+    struct rig *r = rig_known();
 
     (void)state;
     check_control(r, "car 1a2b draw_a=10 ramp_a_s=1000 lag_s=0", "true");

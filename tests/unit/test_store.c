@@ -63,12 +63,7 @@ static void many_rows_come_back(void **state)
     struct fixture *f = *state;
 
     check_i64(open_store(f), ERR_OK);
-    for (int i = 0; i < 100; i++) {
-        struct store_charger c = a_charger(i);
-
-        str_format(c.id, sizeof(c.id), "%04d", i);
-        store_put_charger(f->store, &c, NULL, NULL);
-    }
+    put_many(f, 100);
     reopen(f);
     check_i64(f->image.chargers, 100);
     for (int i = 0; i < 100; i++) {

@@ -105,12 +105,7 @@ static void a_database_with_a_broken_page_is_set_aside(void **state)
     struct fixture *f = *state;
 
     check_i64(open_store(f), ERR_OK);
-    for (int i = 0; i < 200; i++) {
-        struct store_charger c = a_charger(i);
-
-        str_format(c.id, sizeof(c.id), "%04d", i);
-        store_put_charger(f->store, &c, NULL, NULL);
-    }
+    put_many(f, 200);
     close_store(f);
     scribble(f->path, 8192, 20000);
     check_set_aside(f, 28192);
@@ -142,19 +137,28 @@ static void a_folder_that_is_none_is_a_problem_and_is_tried_again(void **state)
     check_i64(f->on_disk_wh, 3);
 }
 
+/* Writes beyond that fail from now on, as on a full disk; returns what to set to end it. */
+static struct rlimit no_file_above(rlim_t bytes)
+{
+    struct rlimit old, tight;
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    tight = (struct rlimit){bytes, old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    return old;
+}
+
 static void a_full_disk_is_a_problem_and_it_works_again_after(void **state)
 {
     struct fixture *f = *state;
-    struct rlimit old, tight;
+    struct rlimit old;
     char big[900];
 
-    signal(SIGXFSZ, SIG_IGN);
     check_i64(open_store(f), ERR_OK);
     put(f, 1);
     assert_true(rig_until(&f->loop, &f->good, 1, WAIT_MS));
-    getrlimit(RLIMIT_FSIZE, &old);
-    tight = (struct rlimit){4096, old.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &tight);
+    old = no_file_above(4096);
     memset(big, 'x', sizeof(big) - 1);
     big[sizeof(big) - 1] = '\0';
     for (int i = 0; i < 50; i++) {
@@ -180,18 +184,15 @@ static void a_full_disk_is_a_problem_and_it_works_again_after(void **state)
 static void a_folder_that_is_taken_away_and_comes_back_is_used_again(void **state)
 {
     struct fixture *f = *state;
-    struct rlimit old, tight;
+    struct rlimit old;
     char away[sizeof(f->path) + 8];
 
-    signal(SIGXFSZ, SIG_IGN);
     check_i64(open_store(f), ERR_OK);
     put(f, 1);
     assert_true(rig_until(&f->loop, &f->good, 1, WAIT_MS));
     str_format(away, sizeof(away), "%s.away", f->path);
     rename(f->path, away); /* a new file must come, not writes into nowhere */
-    getrlimit(RLIMIT_FSIZE, &old);
-    tight = (struct rlimit){1, old.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &tight);
+    old = no_file_above(1);
     put(f, 2);
     assert_true(rig_until(&f->loop, &f->acks, 2, WAIT_MS));
     setrlimit(RLIMIT_FSIZE, &old);
