@@ -32,9 +32,6 @@ static void config_unit(struct daemon *d, int i)
     c->max_is_set = s && s->max_ma != OPT_UNSET;
     c->max_ma = s ? or_else(s->max_ma, MA_MAX) : MA_MAX;
     c->min_ma = u->run.min_ma > 0 ? u->run.min_ma : min_ma;
-    if (u->report.protocol != 1 && c->min_ma < FLOOR_MA) {
-        c->min_ma = FLOOR_MA; /* 5 A is for protocol 1 only */
-    }
     c->default_ma = s ? or_else(s->default_ma, -1) : -1;
     c->priority = (uint8_t)(s ? s->priority : 5);
 }
@@ -163,7 +160,7 @@ void step_run(struct daemon *d)
     run_expire(d, now_ms);
     for (int i = 0; i < d->units; i++) {
         refresh(d, &d->unit[i]);
-        d->config.charger[i].present = d->unit[i].slot >= 0;
+        d->config.charger[i].present = d->unit[i].slot >= 0 && !d->unit[i].gone;
         d->report[i] = d->unit[i].report;
         allowed[i] = unit_allowed(d, &d->unit[i]);
         silence[i] = true; /* bounded by control: two per plug-in, and only for ceilings */

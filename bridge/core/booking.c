@@ -28,9 +28,46 @@ static bool only_shows_floor(const struct charger_report *r)
            r->heard_ms > r->told_ms && r->mirror_ma <= STUCK_FLOOR_MA;
 }
 
-void booking_note(struct control_state_charger *s, const struct charger_report *r)
+/* Known from before the restart, and that was less than a minute ago. */
+static bool remembered(const struct control_times *t, const struct control_state_charger *s,
+        int64_t now_ms)
+{
+    return s->stored_ma >= 0 && (s->first_ms == 0 || now_ms - s->first_ms < t->silent_book_ms);
+}
+
+/* A lost bus, as time goes by: its last offer for a minute, then nothing. */
+static bool gone_long(const struct control_times *t, const struct charger_report *r,
+        const struct control_state_charger *s, int64_t now_ms)
+{
+    int64_t last_ms = most64(r->heard_ms, r->sent_ms);
+
+    return !remembered(t, s, now_ms) && (last_ms == 0 || now_ms - last_ms >= t->silent_book_ms);
+}
+
+/* What begins anew after a lost bus ends with our first message. */
+static bool still_lapsed(const struct control_times *t, const struct control_state_charger *s,
+        const struct charger_report *r, int64_t now_ms)
+{
+    switch (r->link) {
+    case CHARGER_BUS_DOWN:
+        return gone_long(t, r, s, now_ms);
+    case CHARGER_UNHEARD:
+    case CHARGER_QUIET:
+        return s->lapsed && r->sent_ms < r->warm_ms;
+    case CHARGER_ONLINE:
+    case CHARGER_SILENT:
+    case CHARGER_FOREIGN:
+        return false;
+    }
+    return false;
+}
+
+void booking_note(const struct control_times *t, struct control_state_charger *s,
+        const struct charger_report *r, int64_t now_ms)
 {
     int32_t ma = r->told_known ? r->told_ma : 0;
+
+    s->lapsed = still_lapsed(t, s, r, now_ms);
 
     if ((r->heard_ms != 0 || r->warm_ms != 0) && !only_shows_floor(r)) {
         ma = most(ma, r->mirror_ma);
@@ -51,7 +88,7 @@ static int32_t unheard(const struct control_times *t, const struct charger_repor
     if (r->sent_ms != 0) {
         return all_ma; /* adopted: we transmit to it */
     }
-    if (s->stored_ma >= 0 && (s->first_ms == 0 || now_ms - s->first_ms < t->silent_book_ms)) {
+    if (remembered(t, s, now_ms)) {
         return most(s->stored_ma, STUCK_FLOOR_MA);
     }
     return 0;
@@ -65,10 +102,12 @@ struct booking booking_of(const struct control_times *t, const struct charger_re
     int32_t draw_ma = charger_draw_ma(r);
     int32_t all_ma = most(most(b.offer_ma, draw_ma), s->heard_ma);
     int32_t stuck_ma = booking_stuck(t, r, now_ms) ? STUCK_FLOOR_MA : 0;
-    int64_t last_ms = r->heard_ms > r->sent_ms ? r->heard_ms : r->sent_ms;
     int64_t known_ms = most64(r->heard_ms, r->warm_ms);
     int64_t since_ms = known_ms != 0 ? known_ms : s->first_ms;
 
+    if (s->lapsed) {
+        return b;
+    }
     switch (r->link) {
     case CHARGER_ONLINE:
         b.booked_ma = most(most(b.offer_ma, draw_ma), stuck_ma);
@@ -92,9 +131,7 @@ struct booking booking_of(const struct control_times *t, const struct charger_re
         b.fixed_ma = b.booked_ma;
         break;
     case CHARGER_BUS_DOWN:
-        b.booked_ma = last_ms != 0 && now_ms - last_ms < t->silent_book_ms
-                              ? most(all_ma, stuck_ma)
-                              : 0;
+        b.booked_ma = gone_long(t, r, s, now_ms) ? 0 : most(all_ma, stuck_ma);
         b.fixed_ma = b.booked_ma;
         break;
     case CHARGER_FOREIGN:

@@ -17,7 +17,8 @@ struct booking {
 
 /* Takes note of what the report says before it is overwritten: the highest offer that may still be
  * in force. Only an answer that is newer than the last amps tells that earlier ones are over. */
-void booking_note(struct control_state_charger *s, const struct charger_report *r);
+void booking_note(const struct control_times *t, struct control_state_charger *s,
+        const struct charger_report *r, int64_t now_ms);
 
 /* reach_ma: most that the charger could draw by its hardware and circuits; floor_ma: its least
  * offer; present: adopted on its bus. */

@@ -86,20 +86,22 @@ static void admit(struct step *s)
     }
 }
 
-/* Admitted, but our first message is still to come: it may make a car take 6 A at once. */
+/* Admitted, but our first message is still to come: it may make a car take 6 A at once. After a
+ * warm start it is only asked to go on, unless the others could take its amps meanwhile. */
 static void link_up(struct step *s)
 {
     for (int i = 0; i < s->n; i++) {
         const struct charger_report *r = &s->in->report[i];
         struct work *w = &s->w[i];
+        bool lapsed = s->c->c[i].lapsed && r->link != CHARGER_BUS_DOWN;
+        bool begins = (r->link == CHARGER_UNHEARD && r->warm_ms == 0) ||
+                      (r->link == CHARGER_QUIET && !gave_up(s, i));
 
-        w->linking =
-                w->admitted && s->config->charger[i].present && r->protocol != 1 &&
-                r->plugged != TRI_NO && w->b.booked_ma < STUCK_FLOOR_MA &&
-                (r->link == CHARGER_UNHEARD || (r->link == CHARGER_QUIET && !gave_up(s, i))) &&
-                r->warm_ms == 0;
-        if (w->linking && w->b.fixed_ma < STUCK_FLOOR_MA) {
-            w->b.fixed_ma = STUCK_FLOOR_MA; /* the others make room */
+        w->first_ma = r->protocol != 1 && r->plugged != TRI_NO ? STUCK_FLOOR_MA : 0;
+        w->linking = w->admitted && s->config->charger[i].present &&
+                     (lapsed || (begins && w->b.booked_ma < w->first_ma));
+        if (w->linking && w->b.fixed_ma < w->first_ma) {
+            w->b.fixed_ma = w->first_ma; /* the others make room */
         }
     }
 }
@@ -157,23 +159,29 @@ static int32_t in_force(const struct step *s, int i)
     return least(c->offer_ma, told_ma);
 }
 
-/* Its first message makes a car take 6 A at once: only where they are free. */
-static bool may_begin(struct step *s, int i, int32_t left_ma[])
+/* Its first message makes a car take 6 A at once: only where they are free. What it was offered
+ * before goes on as far as there is room: *held_ma is what is left of it. */
+static bool may_begin(struct step *s, int i, int32_t left_ma[], int32_t *held_ma)
 {
     struct work *w = &s->w[i];
     int row;
-    int32_t more_ma = STUCK_FLOOR_MA - w->b.booked_ma;
+    int32_t room_ma = w->b.booked_ma + rows_room(&s->rows, left_ma, i, &row);
 
     if (!w->linking) {
         return w->admitted;
     }
-    if (rows_room(&s->rows, left_ma, i, &row) < more_ma) {
+    if (room_ma < w->first_ma) {
         w->row = row;
         w->waits = true;
         return false;
     }
-    take(s, i, left_ma, more_ma);
-    w->b.booked_ma = STUCK_FLOOR_MA;
+    *held_ma = least(*held_ma, room_ma - room_ma % 1000);
+    *held_ma = *held_ma >= w->floor_ma ? *held_ma : 0;
+    room_ma = *held_ma > w->first_ma ? *held_ma : w->first_ma;
+    if (room_ma > w->b.booked_ma) {
+        take(s, i, left_ma, room_ma - w->b.booked_ma);
+        w->b.booked_ma = room_ma;
+    }
     return true;
 }
 
@@ -186,7 +194,7 @@ static void pass(struct step *s, int i, int32_t left_ma[])
     int row;
     int32_t most_ma = least(target_ma, w->b.booked_ma + rows_room(&s->rows, left_ma, i, &row));
 
-    w->spoken_to = may_begin(s, i, left_ma);
+    w->spoken_to = may_begin(s, i, left_ma, &held_ma);
     if (!w->spoken_to) {
         w->offer_ma = 0;
         return;
@@ -318,7 +326,6 @@ static void tell(struct step *s, int i, struct decision *d)
     int32_t before = s->c->c[i].offer_ma;
 
     o->offer_ma = w->offer_ma;
-    o->transmit = w->admitted && w->spoken_to && !control_stopped(s, i);
     o->booked_ma = w->b.booked_ma;
     o->cap_ma = w->cap_ma;
     o->floor_ma = w->floor_ma;
@@ -330,6 +337,8 @@ static void tell(struct step *s, int i, struct decision *d)
                             ? (s->c->c[i].stops_used < 2 ? 2 - s->c->c[i].stops_used : 0)
                             : -1;
     control_words(s, i, o);
+    o->transmit =
+            w->admitted && w->spoken_to && !control_stopped(s, i); /* words know the last */
     remember(s, i);
     if (d) {
         *d = (struct decision){

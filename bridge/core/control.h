@@ -28,7 +28,7 @@ struct control_charger {
     int32_t circuit;
     enum phase_map phases;
     int32_t max_ma;     /* setting max_a; MA_MAX when not set */
-    int32_t min_ma;     /* least non-zero offer: 6 A, 5 A on protocol 1 by choice, or higher */
+    int32_t min_ma;     /* least non-zero offer, up to whole amps; 5 A: protocol 1 */
     int32_t default_ma; /* -1: not set = the floor if it fits, else 0 */
     uint8_t priority;   /* 9 first */
     bool present;       /* adopted on its bus in this process; false: known, not heard */
@@ -138,7 +138,10 @@ struct control_state_charger {
     int64_t served_ms;        /* time spent above 0, for rotation */
     int64_t rotated_ms;
     int64_t over_since_ms;    /* draw above offer + 1 A since; 0: not */
+    int32_t over_ma;          /* draw when that clock was started */
     bool overdraw;
+    int64_t zeroed_ms;        /* protocol 1 drew too much and is told 0 since; 0: it is not */
+    bool lapsed;              /* its bus was gone until nothing was booked: it begins anew */
     bool admitted;
     int64_t admitted_ms;
     int64_t stop_started_ms;  /* silent stop under way since; 0: none */

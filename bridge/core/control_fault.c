@@ -18,7 +18,8 @@ enum {
 };
 
 const char *const charger_fault_names[] = {"ok", "no_answer", "second_master", "duplicate_id",
-        "bus_noise", "charger_error", "still_drawing", "draws_too_much", "will_not_restart", NULL};
+        "bus_noise", "charger_error", "still_drawing", "draws_too_much", "will_not_restart",
+        NULL};
 
 const char *const charger_fault_texts[] = {
         "all is well",
@@ -44,22 +45,38 @@ static void stop(struct control_state_charger *c, int64_t now_ms)
     c->stops_used++;
 }
 
-/* Draw above the offer for overdraw_ms, counted from the later of lowering and crossing. */
+/* What it may draw: by what it was told and what is decided. A higher limit that it goes on
+ * mirroring is no leave. */
+static int32_t may_draw(const struct step *s, int i)
+{
+    const struct charger_report *r = &s->in->report[i];
+    int32_t ma = s->c->c[i].offer_ma;
+
+    if (!r->told_known) {
+        ma = s->w[i].b.offer_ma;
+    } else if (r->told_ma > ma) {
+        ma = r->told_ma;
+    }
+    return r->protocol != 1 && ma < STUCK_FLOOR_MA ? STUCK_FLOOR_MA : ma;
+}
+
+/* Draw above the offer for overdraw_ms. The clock starts anew while a car follows one lowering
+ * after the other, and only if it does: an offer that goes up and down stops no clock. */
 static void watch_draw(struct step *s, int i)
 {
     struct control_state_charger *c = &s->c->c[i];
     const struct charger_report *r = &s->in->report[i];
-    int32_t offer_ma = s->w[i].b.offer_ma;
-    bool stuck = offer_ma < STUCK_FLOOR_MA && r->protocol != 1;
-    int32_t allowed_ma = (stuck ? STUCK_FLOOR_MA : offer_ma) + OVER_MA;
+    int32_t draw_ma = charger_draw_ma(r);
 
-    if (r->link != CHARGER_ONLINE || charger_draw_ma(r) <= allowed_ma) {
+    if (r->link != CHARGER_ONLINE || draw_ma <= may_draw(s, i) + OVER_MA) {
         c->over_since_ms = 0;
         c->overdraw = false;
         return;
     }
-    if (c->over_since_ms == 0 || c->lowered_ms > c->over_since_ms) {
+    if (c->over_since_ms == 0 ||
+            (c->lowered_ms >= c->over_since_ms && draw_ma <= c->over_ma - OVER_MA)) {
         c->over_since_ms = s->now_ms;
+        c->over_ma = draw_ma;
     }
     c->overdraw = s->now_ms - c->over_since_ms >= s->config->time.overdraw_ms;
 }
@@ -82,15 +99,16 @@ static bool rows_over(const struct step *s, int i)
     return false;
 }
 
-/* How many silent stops may be used for what it is told: both for ceilings and "not allowed", the
- * first one alone where a request or the default says 0. */
+/* How many silent stops may be used for what it is told: both for ceilings, "not allowed" and a
+ * row that carries too much, the first one alone where a request or the default says 0. */
 static int32_t stop_budget(const struct step *s, int i)
 {
     const struct work *w = &s->w[i];
     int row;
     bool ceiling = !s->in->allowed[i] || !s->in->site_allowed ||
-            (w->ceiling && w->ceiling->value_ma < w->floor_ma) ||
-            rows_room(&s->rows, s->rows.limit_ma, i, &row) < w->floor_ma;
+                   (w->ceiling && w->ceiling->value_ma < w->floor_ma) ||
+                   rows_room(&s->rows, s->rows.limit_ma, i, &row) < w->floor_ma ||
+                   rows_over(s, i);
 
     return ceiling ? STOPS_MAX : w->asked_ma < w->floor_ma ? STOPS_MAX - 1 : 0;
 }
@@ -112,12 +130,30 @@ static void watch_gap(struct step *s, int i)
     }
 }
 
+/* It draws too much and its row stays over: protocol 1 is told 0 for a minute and left in silence
+ * only if it draws on. */
+static void stop_overdraw(struct step *s, int i)
+{
+    struct control_state_charger *c = &s->c->c[i];
+
+    if (s->in->report[i].protocol != 1) {
+        stop(c, s->now_ms);
+    } else if (c->zero_ms == 0) {
+        c->zeroed_ms = s->now_ms;
+    } else if (s->now_ms - c->zero_ms >= STOP_AFTER_MS) {
+        stop(c, s->now_ms);
+    }
+}
+
 static void watch_stop(struct step *s, int i)
 {
     struct control_state_charger *c = &s->c->c[i];
     const struct charger_report *r = &s->in->report[i];
     bool drawing = r->link == CHARGER_ONLINE && charger_draw_ma(r) > 0;
 
+    if (c->zeroed_ms != 0 && s->now_ms - c->zeroed_ms >= s->config->time.rest_ms) {
+        c->zeroed_ms = 0;
+    }
     if (c->stop_started_ms != 0) {
         if (s->now_ms - c->stop_started_ms >= SILENT_STOP_MS) {
             c->stop_started_ms = 0;
@@ -129,7 +165,7 @@ static void watch_stop(struct step *s, int i)
     if (c->overdraw && rows_over(s, i) &&
             s->now_ms - c->over_since_ms >=
                     s->config->time.overdraw_ms + s->config->time.overdraw_stop_ms) {
-        stop(c, s->now_ms); /* whatever the budget */
+        stop_overdraw(s, i); /* whatever the budget */
         return;
     }
     if (r->protocol == 2 && drawing && c->zero_ms != 0 &&
@@ -163,14 +199,15 @@ enum charger_fault control_fault(const struct step *s, int i)
                  s->now_ms - c->zero_ms >= STOP_AFTER_MS && charger_draw_ma(r) > 0;
 
     /* Told 0, protocol 1 may draw nothing and protocol 2 its stuck floor. */
-    if (c->overdraw && !(still && r->protocol == 1)) {
+    if ((c->overdraw || c->zeroed_ms != 0) && !(still && r->protocol == 1)) {
         return FAULT_DRAWS_TOO_MUCH;
     }
     if (still) {
         return FAULT_STILL_DRAWING;
     }
-    if (r->link == CHARGER_SILENT || (r->link == CHARGER_QUIET && c->admitted &&
-                                              c->stop_started_ms == 0 && r->heard_ms != 0)) {
+    bool given_up = r->link == CHARGER_QUIET && s->c->out[i].transmit && r->heard_ms != 0;
+
+    if (r->link == CHARGER_SILENT || given_up) {
         return FAULT_NO_ANSWER;
     }
     if (r->link == CHARGER_ONLINE && r->state == 2) {

@@ -24,7 +24,8 @@ struct work {
     const char *no_raise;        /* why not, in words */
     int32_t target_ma, offer_ma;
     int row;                     /* what held it below its want; ROW_NONE */
-    bool linking;                /* its first message needs 6 A free on its rows */
+    bool linking;                /* its first message needs amps that are free on its rows */
+    int32_t first_ma;            /* what a car may take at that message, whatever we offer */
     bool waits;                  /* the raise waits for amps that others still draw */
 };
 

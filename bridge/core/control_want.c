@@ -17,7 +17,8 @@ static void limits(struct step *s, int i)
     const struct charger_report *r = &s->in->report[i];
     struct work *w = &s->w[i];
 
-    w->floor_ma = cfg->min_ma;
+    w->floor_ma = cfg->min_ma < FLOOR_MA && r->protocol != 1 ? FLOOR_MA : cfg->min_ma;
+    w->floor_ma = (w->floor_ma + 999) / 1000 * 1000; /* the wire carries whole amps */
     w->hardware_known = r->hw_max_ma > 0;
     w->reach_ma = least(w->hardware_known ? r->hw_max_ma : MA_MAX, circuit_cap(s->config, i));
     w->cap_ma = least(cfg->max_ma, circuit_cap(s->config, i));
@@ -65,11 +66,11 @@ static void rest(struct step *s, int i)
     struct work *w = &s->w[i];
     int64_t rest_ms = s->config->time.rest_ms;
     bool just_plugged = r->plugged == TRI_YES && r->plugged_ms != 0 &&
-                        s->now_ms - r->plugged_ms < rest_ms && w->b.fixed_ma >= w->floor_ma;
+                        s->now_ms - r->plugged_ms < rest_ms && w->b.booked_ma >= w->floor_ma;
     bool just_on = c->offer_ma > 0 && c->on_ms != 0 && s->now_ms - c->on_ms < rest_ms;
 
-    bool just_off = c->off_asked && s->now_ms - c->off_ms < rest_ms &&
-                    c->owner_spoke_ms <= c->off_ms;
+    bool just_off =
+            c->off_asked && s->now_ms - c->off_ms < rest_ms && c->owner_spoke_ms <= c->off_ms;
 
     if (w->winner || s->in->closing || r->link != CHARGER_ONLINE || w->cap_ma < w->floor_ma) {
         return;
@@ -80,7 +81,7 @@ static void rest(struct step *s, int i)
             w->own_limit = LIMITED_START_STOP_REST;
         }
     } else if (just_plugged || just_on) {
-        w->want_ma = (w->floor_ma + 999) / 1000 * 1000;
+        w->want_ma = w->floor_ma;
         w->own_limit = LIMITED_START_STOP_REST;
     }
 }
@@ -100,7 +101,7 @@ static void ceilings(struct step *s, int i)
         w->want_ma = 0;
         w->own_limit = LIMITED_NOT_ALLOWED;
     }
-    if (r->duplicate) {
+    if (r->duplicate || c->zeroed_ms != 0) {
         w->want_ma = 0;
         w->own_limit = LIMITED_FAULT;
     }
@@ -186,7 +187,7 @@ void control_book(struct step *s)
 {
     for (int i = 0; i < s->n; i++) {
         limits(s, i);
-        booking_note(&s->c->c[i], &s->in->report[i]);
+        booking_note(&s->config->time, &s->c->c[i], &s->in->report[i], s->now_ms);
         book(s, i);
         ask(s, i);
     }

@@ -98,6 +98,12 @@ static enum limited_by own_words(const struct step *s, int i, char why[static WH
     return w->own_limit;
 }
 
+/* Its rows would carry more: that it may not rise holds it. */
+static bool unraised(const struct work *w)
+{
+    return !w->may_raise && w->offer_ma < w->target_ma;
+}
+
 void control_words(const struct step *s, int i, struct control_out *o)
 {
     const struct work *w = &s->w[i];
@@ -122,7 +128,7 @@ void control_words(const struct step *s, int i, struct control_out *o)
                 "not linked: its 6 A do not fit its circuit beside the others");
     } else if (w->own_limit == LIMITED_NOT_ALLOWED || w->own_limit == LIMITED_FAULT) {
         o->limited_by = own_words(s, i, why);
-    } else if (w->row != ROW_NONE && w->offer_ma < w->want_ma) {
+    } else if (w->row != ROW_NONE && w->offer_ma < w->want_ma && !unraised(w)) {
         o->limited_by = row_words(s, i, why);
     } else if (!w->may_raise && w->offer_ma < w->want_ma) {
         o->limited_by = LIMITED_NO_DATA;
