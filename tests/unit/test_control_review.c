@@ -2,7 +2,7 @@
  * test_control_review - orders of events in which an amp was once decided wrongly.
  * SPDX-License-Identifier: MIT
  */
-#include "tests/support/storm_rig.h"
+#include "tests/support/control_rig.h"
 
 static struct control_rig rig;
 
