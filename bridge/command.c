@@ -56,32 +56,37 @@ static enum command_code unknown_key(struct command_call *c)
             near ? near : "", near ? "?" : "");
 }
 
-static enum command_code find_device(struct command_call *c)
+/* Finds the charger or circuit of the topic; true also where the kind has no ids. */
+static bool locate(struct command_call *c)
 {
     const struct daemon *d = c->d;
-    const char *words[CHARGERS_MAX + 1] = {NULL};
-    const char *near;
-    size_t n = 0;
 
     if (c->in->kind == MODEL_CHARGER) {
         c->unit = unit_find(d, c->in->id);
-        if (c->unit >= 0 && !d->unit[c->unit].gone) {
-            return COMMAND_OK;
+        if (c->unit >= 0 && d->unit[c->unit].gone) {
+            c->unit = -1;
         }
-        c->unit = -1;
-        for (int i = 0; i < d->units; i++) {
-            words[n++] = d->unit[i].id;
+        return c->unit >= 0;
+    }
+    for (int i = 0; c->in->kind == MODEL_CIRCUIT && i < d->settings.circuit_count; i++) {
+        if (strcmp(d->settings.circuit[i].id, c->in->id) == 0) {
+            c->circuit = i;
+            return true;
         }
-    } else if (c->in->kind == MODEL_CIRCUIT) {
-        for (int i = 0; i < d->settings.circuit_count; i++) {
-            if (strcmp(d->settings.circuit[i].id, c->in->id) == 0) {
-                c->circuit = i;
-                return COMMAND_OK;
-            }
-            words[n++] = d->settings.circuit[i].id;
-        }
-    } else {
-        return COMMAND_OK;
+    }
+    return c->in->kind != MODEL_CIRCUIT;
+}
+
+static enum command_code unknown_device(struct command_call *c)
+{
+    const struct daemon *d = c->d;
+    const char *words[(CHARGERS_MAX > CIRCUITS_MAX ? CHARGERS_MAX : CIRCUITS_MAX) + 1] = {NULL};
+    bool chargers = c->in->kind == MODEL_CHARGER;
+    int n = chargers ? d->units : d->settings.circuit_count;
+    const char *near;
+
+    for (int i = 0; i < n; i++) {
+        words[i] = chargers ? d->unit[i].id : d->settings.circuit[i].id;
     }
     near = str_nearest(c->in->id, words);
     return command_refuse(c, COMMAND_UNKNOWN_DEVICE, "there is no %s '%.40s'%s%s%s",
@@ -92,15 +97,20 @@ static enum command_code find_device(struct command_call *c)
 static enum command_code perform(struct command_call *c)
 {
     const struct command_row *row = row_of(c->in);
+    bool found = locate(c);
+    enum command_code code = command_parse(c);
 
-    if (command_parse(c) != COMMAND_OK) {
-        return c->out.code;
+    if (found && row && row->holds) {
+        row->holds(c);
+    }
+    if (code != COMMAND_OK) {
+        return code;
     }
     if (c->in->too_many) {
         return command_refuse(c, COMMAND_TOO_MANY, "%s: more than 20 commands a second", c->in->key);
     }
-    if (find_device(c) != COMMAND_OK) {
-        return c->out.code;
+    if (!found) {
+        return unknown_device(c);
     }
     if (!row) {
         return unknown_key(c);
@@ -111,24 +121,33 @@ static enum command_code perform(struct command_call *c)
     return row->run(c);
 }
 
+/* What the decision gave, who holds the amps now and until when. */
 static void write_decided(const struct command_call *c, struct jw *w)
 {
     const struct daemon *d = c->d;
-    const struct control_out *o = &d->control.out[c->unit];
-    const struct unit *u = &d->unit[c->unit];
-    const char *owner = model_text(&d->model, u->device, FIELD_CHARGER_OWNER);
+    const char *owner = c->out.owner;
     int64_t until = 0;
     char text[STR_TIME_ROOM];
 
-    jw_decimal(w, "offered", o->offer_ma, 3, 2);
-    jw_str(w, "limited_by", limited_by_names[o->limited_by]);
-    jw_str(w, "owner", owner);
-    if (model_get(&d->model, u->device, FIELD_CHARGER_LEASE_END, &until)) {
-        str_time(text, until);
-        jw_str(w, "until", text);
-    } else {
-        jw_null(w, "until");
+    if (c->out.until_ms != 0) {
+        until = loop_utc_ms() + c->out.until_ms - loop_now_ms();
     }
+    if (c->unit >= 0) {
+        const struct control_out *o = &d->control.out[c->unit];
+        int dev = d->unit[c->unit].device;
+
+        jw_decimal(w, "offered", o->offer_ma, 3, 2);
+        jw_str(w, "limited_by", limited_by_names[o->limited_by]);
+        owner = model_text(&d->model, dev, FIELD_CHARGER_OWNER);
+        if (until == 0 && !model_get(&d->model, dev, FIELD_CHARGER_LEASE_END, &until)) {
+            until = 0;
+        }
+    }
+    jw_str(w, "owner", owner);
+    if (until != 0) {
+        str_time(text, until);
+    }
+    jw_str(w, "until", until != 0 ? text : NULL);
 }
 
 static void write_value(const struct command_call *c, struct jw *w)
@@ -151,7 +170,7 @@ static void answer(const struct command_call *c, struct buf *b)
     if (r->code == COMMAND_OK) {
         jw_str(&w, "status", "ok");
         write_value(c, &w);
-        if (c->unit >= 0) {
+        if (c->in->kind != MODEL_BRIDGE) {
             write_decided(c, &w);
         }
         jw_str(&w, "note", r->note);

@@ -50,6 +50,8 @@ struct command_result {
     const char *unit_text;   /* " A", "": behind a bound in a message */
     const char *note;        /* NULL: none */
     char value_json[128];    /* what holds now; "": null */
+    int64_t until_ms;        /* end of what was set, by the clock of the loop; 0: none of its own */
+    const char *owner;       /* of what was set on a site or circuit; NULL: nobody */
     int unit;                /* >= 0: offered, limited_by, owner, until of this charger follow */
     char more[4096];         /* of `health`: the document; "": none */
 };
@@ -75,10 +77,13 @@ enum command_code command_number(struct command_call *c, int64_t min, int64_t ma
 
 /* Does it; the value that holds afterwards goes to out.value_json. */
 typedef enum command_code command_do_fn(struct command_call *c);
+/* What holds now, to out.value_json: refusals tell it too. */
+typedef void command_holds_fn(struct command_call *c);
 struct command_row {
     enum model_kind kind;
     const char *key;
     command_do_fn *run;
+    command_holds_fn *holds; /* NULL: a button, or a request of the bridge */
 };
 extern const struct command_row command_rows[];
 extern const size_t command_row_count;

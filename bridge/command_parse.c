@@ -163,6 +163,7 @@ enum command_code command_parse(struct command_call *c)
     struct err e = {0};
     struct json_object *v;
 
+    str_copy(c->args.owner, sizeof(c->args.owner), in->owner);
     if (in->len > COMMAND_PAYLOAD_MAX) {
         return command_refuse(c, COMMAND_BAD_VALUE, "payload: %zu bytes are above %d", in->len,
                 COMMAND_PAYLOAD_MAX);
@@ -170,7 +171,6 @@ enum command_code command_parse(struct command_call *c)
     if (!valid_text(in->payload, in->len)) {
         return command_refuse(c, COMMAND_BAD_VALUE, "payload: is not UTF-8 text");
     }
-    str_copy(c->args.owner, sizeof(c->args.owner), in->owner);
     trim(c->args.value, sizeof(c->args.value), in->payload, in->len);
     if (c->args.value[0] != '{') {
         if (in->len >= COMMAND_TEXT_ROOM) {

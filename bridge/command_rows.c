@@ -6,6 +6,7 @@
 #include "bridge/command.h"
 #include "bridge/io/loop.h"
 #include "discovery/discovery.h"
+#include "discovery/rows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,9 +88,14 @@ static void fill(const struct command_call *c, struct lease *l, int64_t now_ms)
     }
 }
 
-static void limit_value(struct command_call *c)
+/* The limit that the sender has in force. */
+static void limit_holds(struct command_call *c)
 {
-    const struct lease *l = lease_find(&c->d->leases, LEASE_REQUEST, LEASE_CHARGER, c->unit,
+    bool charger = c->in->kind == MODEL_CHARGER;
+    bool circuit = c->in->kind == MODEL_CIRCUIT;
+    enum lease_scope scope = charger ? LEASE_CHARGER : circuit ? LEASE_CIRCUIT : LEASE_SITE;
+    const struct lease *l = lease_find(&c->d->leases, charger ? LEASE_REQUEST : LEASE_CEILING,
+            scope, charger ? c->unit : circuit ? c->circuit : 0,
             c->args.owner);
 
     if (l) {
@@ -105,7 +111,6 @@ static enum command_code charger_limit(struct command_call *c)
     struct lease l = {.kind = LEASE_REQUEST, .scope = LEASE_CHARGER, .index = c->unit};
 
     c->out.unit_text = " A";
-    limit_value(c);
     if (drops(&c->args)) {
         lease_drop(&d->leases, LEASE_REQUEST, LEASE_CHARGER, c->unit, c->args.owner, lease_over, d);
         d->control.c[c->unit].owner_spoke_ms = now_ms;
@@ -150,12 +155,8 @@ static enum command_code ceiling(struct command_call *c, enum lease_scope scope,
     int64_t v = 0;
     struct lease l = {
             .kind = LEASE_CEILING, .scope = scope, .index = index, .hold = LEASE_STORED};
-    const struct lease *old = lease_find(&d->leases, LEASE_CEILING, scope, index, c->args.owner);
 
     c->out.unit_text = " A";
-    if (old) {
-        value_decimal(c, old->value_ma);
-    }
     if (drops(&c->args)) {
         lease_drop(&d->leases, LEASE_CEILING, scope, index, c->args.owner, lease_over, d);
         c->out.value_json[0] = '\0';
@@ -172,6 +173,8 @@ static enum command_code ceiling(struct command_call *c, enum lease_scope scope,
     fill(c, &l, now_ms);
     if (put(c, &l) == COMMAND_OK) {
         value_decimal(c, v);
+        c->out.owner = c->args.owner;
+        c->out.until_ms = l.expires_ms;
     }
     return c->out.code;
 }
@@ -190,16 +193,22 @@ static enum command_code site_limit(struct command_call *c)
 
 /* ---- allowed, mode ---- */
 
+static void allowed_holds(struct command_call *c)
+{
+    bool on = c->unit >= 0 ? c->d->unit[c->unit].run.allowed : c->d->site_allowed;
+
+    str_copy(c->out.value_json, sizeof(c->out.value_json), on ? "true" : "false");
+}
+
 static enum command_code allowed(struct command_call *c)
 {
     struct daemon *d = c->d;
     struct unit_run *run = c->unit >= 0 ? &d->unit[c->unit].run : NULL;
+    int64_t *until = run ? &run->allowed_until_ms : &d->site_allowed_until_ms;
     const char *v = c->args.value;
     bool on = str_iequal(v, "ON") || str_iequal(v, "true") || strcmp(v, "1") == 0;
     bool off = str_iequal(v, "OFF") || str_iequal(v, "false") || strcmp(v, "0") == 0;
-    bool *flag = run ? &run->allowed : &d->site_allowed;
 
-    str_copy(c->out.value_json, sizeof(c->out.value_json), *flag ? "true" : "false");
     if (str_iequal(v, "unknown") || str_iequal(v, "unavailable")) {
         return command_refuse(c, COMMAND_NO_DATA, "%s: the sender has no value (%s)", c->in->key, v);
     }
@@ -207,11 +216,15 @@ static enum command_code allowed(struct command_call *c)
         return command_refuse(c, COMMAND_BAD_VALUE, "%s: '%.60s' is neither ON nor OFF", c->in->key,
                 v);
     }
-    *flag = on;
-    *(run ? &run->allowed_until_ms : &d->site_allowed_until_ms) =
-            off && c->args.has_for ? loop_now_ms() + c->args.for_s * 1000 : 0;
+    if (on && c->args.has_for) {
+        return command_refuse(c, COMMAND_BAD_VALUE,
+                "for: %s ON only ends an OFF and cannot end itself", c->in->key);
+    }
+    *(run ? &run->allowed : &d->site_allowed) = on;
+    *until = c->args.has_for ? loop_now_ms() + c->args.for_s * 1000 : 0;
+    c->out.until_ms = *until;
     run_put(d, c->unit, "charging_allowed");
-    str_copy(c->out.value_json, sizeof(c->out.value_json), on ? "true" : "false");
+    allowed_holds(c);
     return COMMAND_OK;
 }
 
@@ -233,6 +246,14 @@ static enum command_code choice(struct command_call *c, const char *const *words
             c->args.value, list);
 }
 
+static void mode_holds(struct command_call *c)
+{
+    const struct unit_run *run = c->unit >= 0 ? &c->d->unit[c->unit].run : NULL;
+
+    str_format(c->out.value_json, sizeof(c->out.value_json), "\"%s\"",
+            run ? charger_mode_words[run->mode] : site_mode_words[c->d->site_mode]);
+}
+
 static enum command_code mode(struct command_call *c)
 {
     struct daemon *d = c->d;
@@ -243,7 +264,6 @@ static enum command_code mode(struct command_call *c)
     int64_t *until = run ? &run->mode_until_ms : &d->site_mode_until_ms;
     int32_t v = 0;
 
-    str_format(c->out.value_json, sizeof(c->out.value_json), "\"%s\"", words[*now]);
     if (choice(c, words, &v) != COMMAND_OK) {
         return c->out.code;
     }
@@ -252,8 +272,9 @@ static enum command_code mode(struct command_call *c)
     }
     *until = c->args.has_for ? loop_now_ms() + c->args.for_s * 1000 : 0;
     *now = v;
+    c->out.until_ms = *until;
     run_put(d, c->unit, "mode");
-    str_format(c->out.value_json, sizeof(c->out.value_json), "\"%s\"", words[v]);
+    mode_holds(c);
     return COMMAND_OK;
 }
 
@@ -307,13 +328,32 @@ static enum command_code release(struct command_call *c)
 
 /* ---- numbers that are settings ---- */
 
+static bool in_amps(const struct entity *row)
+{
+    return row->unit && strcmp(row->unit, "A") == 0;
+}
+
+/* What the entity shows: what was set, inside the range of today. */
+static void number_holds(struct command_call *c)
+{
+    const struct entity *row = entity_find(c->in->kind, c->in->key);
+    int dev = c->unit >= 0 ? c->d->unit[c->unit].device : 1;
+    int64_t v = 0, min = 0, max = 0;
+
+    if (row && model_get(&c->d->model, dev, entity_field(row), &v)) {
+        v = in_amps(row) ? v : v * 1000;
+        entity_range(row, &c->d->model.device[dev], &min, &max);
+        value_decimal(c, v < min ? min : v > max ? max : v);
+    }
+}
+
 static enum command_code number(struct command_call *c)
 {
     struct daemon *d = c->d;
     const struct entity *row = entity_find(c->in->kind, c->in->key);
     int dev = c->unit >= 0 ? d->unit[c->unit].device : 1;
     struct unit_run *run = c->unit >= 0 ? &d->unit[c->unit].run : NULL;
-    bool amps = row && row->unit && strcmp(row->unit, "A") == 0;
+    bool amps = row && in_amps(row);
     int64_t min = 0, max = 0, v = 0;
     int32_t *to = NULL;
 
@@ -325,6 +365,14 @@ static enum command_code number(struct command_call *c)
     if (command_number(c, min, max, &v) != COMMAND_OK) {
         return c->out.code;
     }
+    if (c->args.has_for) {
+        return command_refuse(
+                c, COMMAND_BAD_VALUE, "for: %s is kept and has no end", c->in->key);
+    }
+    if (!amps && v % 1000 != 0) {
+        return command_refuse(c, COMMAND_BAD_VALUE, "%s: '%.40s' is not a whole number",
+                c->in->key, c->args.value);
+    }
     to = run_number(d, c->unit, c->in->key);
     if (!to) {
         return command_refuse(c, COMMAND_NOT_SUPPORTED, "%s: this build cannot", c->in->key);
@@ -335,23 +383,27 @@ static enum command_code number(struct command_call *c)
         run_ceiling(d, c->unit);
     }
     step_config(d);
-    value_decimal(c, amps ? v : v / 1000 * 1000);
+    value_decimal(c, v);
     return COMMAND_OK;
 }
 
 /* ---- the bridge ---- */
 
+static void log_level_holds(struct command_call *c)
+{
+    str_format(c->out.value_json, sizeof(c->out.value_json), "\"%s\"",
+            log_level_names[log_get_level()]);
+}
+
 static enum command_code log_level(struct command_call *c)
 {
     int32_t v = 0;
 
-    str_format(c->out.value_json, sizeof(c->out.value_json), "\"%s\"",
-            log_level_names[log_get_level()]);
     if (choice(c, log_level_names, &v) != COMMAND_OK) {
         return c->out.code;
     }
     log_set_level((enum log_level)v);
-    str_format(c->out.value_json, sizeof(c->out.value_json), "\"%s\"", log_level_names[v]);
+    log_level_holds(c);
     return COMMAND_OK;
 }
 
@@ -442,35 +494,35 @@ static enum command_code not_built(struct command_call *c)
 }
 
 const struct command_row command_rows[] = {
-        {MODEL_CHARGER, "current_limit", charger_limit},
-        {MODEL_CHARGER, "charging_allowed", allowed},
-        {MODEL_CHARGER, "mode", mode},
-        {MODEL_CHARGER, "boost", boost},
-        {MODEL_CHARGER, "release", release},
-        {MODEL_CHARGER, "max_current", number},
-        {MODEL_CHARGER, "min_current", number},
-        {MODEL_CHARGER, "boost_current", number},
-        {MODEL_CHARGER, "hold_minutes", number},
-        {MODEL_CHARGER, "boost_minutes", number},
-        {MODEL_CIRCUIT, "current_limit", circuit_limit},
-        {MODEL_SITE, "current_limit", site_limit},
-        {MODEL_SITE, "charging_allowed", allowed},
-        {MODEL_SITE, "mode", mode},
-        {MODEL_SITE, "release", release},
-        {MODEL_SITE, "fallback_current", number},
-        {MODEL_SITE, "lease_grace", number},
-        {MODEL_BRIDGE, "log_level", log_level},
-        {MODEL_BRIDGE, "restart", restart},
-        {MODEL_BRIDGE, "announce", announce},
-        {MODEL_BRIDGE, "health", health},
-        {MODEL_BRIDGE, "remove", remove_charger},
-        {MODEL_BRIDGE, "clear_discovery", clear_discovery},
-        {MODEL_BRIDGE, "resume", resume},
-        {MODEL_BRIDGE, "adopt", not_built},
-        {MODEL_BRIDGE, "rename", not_built},
-        {MODEL_BRIDGE, "backup", not_built},
-        {MODEL_BRIDGE, "import", not_built},
-        {MODEL_BRIDGE, "diagnostics", not_built},
+        {MODEL_CHARGER, "current_limit", charger_limit, limit_holds},
+        {MODEL_CHARGER, "charging_allowed", allowed, allowed_holds},
+        {MODEL_CHARGER, "mode", mode, mode_holds},
+        {MODEL_CHARGER, "boost", boost, NULL},
+        {MODEL_CHARGER, "release", release, NULL},
+        {MODEL_CHARGER, "max_current", number, number_holds},
+        {MODEL_CHARGER, "min_current", number, number_holds},
+        {MODEL_CHARGER, "boost_current", number, number_holds},
+        {MODEL_CHARGER, "hold_minutes", number, number_holds},
+        {MODEL_CHARGER, "boost_minutes", number, number_holds},
+        {MODEL_CIRCUIT, "current_limit", circuit_limit, limit_holds},
+        {MODEL_SITE, "current_limit", site_limit, limit_holds},
+        {MODEL_SITE, "charging_allowed", allowed, allowed_holds},
+        {MODEL_SITE, "mode", mode, mode_holds},
+        {MODEL_SITE, "release", release, NULL},
+        {MODEL_SITE, "fallback_current", number, number_holds},
+        {MODEL_SITE, "lease_grace", number, number_holds},
+        {MODEL_BRIDGE, "log_level", log_level, log_level_holds},
+        {MODEL_BRIDGE, "restart", restart, NULL},
+        {MODEL_BRIDGE, "announce", announce, NULL},
+        {MODEL_BRIDGE, "health", health, NULL},
+        {MODEL_BRIDGE, "remove", remove_charger, NULL},
+        {MODEL_BRIDGE, "clear_discovery", clear_discovery, NULL},
+        {MODEL_BRIDGE, "resume", resume, NULL},
+        {MODEL_BRIDGE, "adopt", not_built, NULL},
+        {MODEL_BRIDGE, "rename", not_built, NULL},
+        {MODEL_BRIDGE, "backup", not_built, NULL},
+        {MODEL_BRIDGE, "import", not_built, NULL},
+        {MODEL_BRIDGE, "diagnostics", not_built, NULL},
 };
 bool command_is_button(const struct command_row *row)
 {

@@ -229,22 +229,50 @@ void show_circuits(struct daemon *d)
     }
 }
 
-static void write_lease(struct jw *w, const struct lease *l)
+/* One value in force; scope: "" or what stands before the owner, such as "site:". */
+static void write_lease(struct jw *w, const char *scope, const struct lease *l)
 {
-    char until[STR_TIME_ROOM];
+    char until[STR_TIME_ROOM], owner[LEASE_OWNER_ROOM + 8];
 
+    str_format(owner, sizeof(owner), "%s%s", scope, l->owner);
     jw_open(w, NULL);
-    jw_str(w, "owner", l->owner);
+    jw_str(w, "owner", owner);
     jw_str(w, "kind", l->kind == LEASE_REQUEST ? "request" : "ceiling");
     jw_decimal(w, "value", l->value_ma, 3, 2);
     if (l->expires_ms != 0) {
         str_time(until, wall_of(l->expires_ms));
-        jw_str(w, "until", until);
-    } else {
-        jw_null(w, "until");
     }
+    jw_str(w, "until", l->expires_ms != 0 ? until : NULL);
     jw_str(w, "reason", l->reason[0] != '\0' ? l->reason : NULL);
     jw_close(w);
+}
+
+/* A switch that is off and a mode that stops are ceilings of 0 A. */
+static void write_stop(struct jw *w, const char *scope, const char *owner, int64_t until_ms)
+{
+    struct lease l = {.kind = LEASE_CEILING, .expires_ms = until_ms};
+
+    str_copy(l.owner, sizeof(l.owner), owner);
+    str_copy(l.reason, sizeof(l.reason), "set by a person");
+    write_lease(w, scope, &l);
+}
+
+static void write_stops(const struct daemon *d, struct jw *w, int i)
+{
+    const struct unit_run *run = &d->unit[i].run;
+
+    if (!run->allowed) {
+        write_stop(w, "", "charging_allowed", run->allowed_until_ms);
+    }
+    if (run->mode == MODE_STOP) {
+        write_stop(w, "", "mode", run->mode_until_ms);
+    }
+    if (!d->site_allowed) {
+        write_stop(w, "site:", "charging_allowed", d->site_allowed_until_ms);
+    }
+    if (d->site_mode == MODE_STOP) {
+        write_stop(w, "site:", "mode", d->site_mode_until_ms);
+    }
 }
 
 /* The limits of circuits above a charger read as ceilings too. */
@@ -278,11 +306,13 @@ static void show_list(struct daemon *d, int i, enum lease_kind kind, enum field_
     for (int k = 0; k < LEASES_MAX; k++) {
         const struct lease *l = &d->leases.row[k];
 
-        if (l->id != 0 && l->kind == kind && l->scope == LEASE_CHARGER && l->index == i) {
-            write_lease(&w, l);
+        if (l->id != 0 && l->kind == kind &&
+                (l->scope == LEASE_SITE || (l->scope == LEASE_CHARGER && l->index == i))) {
+            write_lease(&w, l->scope == LEASE_SITE ? "site:" : "", l);
         }
     }
     if (kind == LEASE_CEILING) {
+        write_stops(d, &w, i);
         write_circuits(d, &w, i);
     }
     jw_array_end(&w);

@@ -65,11 +65,9 @@ void step_config(struct daemon *d)
     c->fallback_ma = d->fallback_ma;
 }
 
-static bool unit_allowed(const struct daemon *d, const struct unit *u)
+static bool unit_allowed(const struct unit *u)
 {
-    int32_t mode = u->run.mode == MODE_SITE ? d->site_mode : u->run.mode;
-
-    return u->run.allowed && mode != MODE_STOP && !u->gone;
+    return u->run.allowed && u->run.mode != MODE_STOP && !u->gone;
 }
 
 static void tell_decision(struct daemon *d, const struct decision *x, int64_t utc_ms)
@@ -162,7 +160,7 @@ void step_run(struct daemon *d)
         refresh(d, &d->unit[i]);
         d->config.charger[i].present = d->unit[i].slot >= 0 && !d->unit[i].gone;
         d->report[i] = d->unit[i].report;
-        allowed[i] = unit_allowed(d, &d->unit[i]);
+        allowed[i] = unit_allowed(&d->unit[i]);
         silence[i] = true; /* bounded by control: two per plug-in, and only for ceilings */
     }
 
@@ -172,7 +170,7 @@ void step_run(struct daemon *d)
             .leases = &d->leases,
             .ended = lease_over,
             .ended_user = d,
-            .site_allowed = d->site_allowed,
+            .site_allowed = d->site_allowed && d->site_mode != MODE_STOP,
             .allowed = allowed,
             .stop_by_silence = silence,
             .closing = d->stopping,

@@ -73,6 +73,14 @@ static void name_of(const struct daemon *d, const struct unit *u, char *dst, siz
     str_format(dst, room, "Wall Connector %s", upper);
 }
 
+/* The least that a person may choose: not what is chosen now, or it could only ever be raised. */
+static int32_t floor_of(const struct unit *u, const struct charger_settings *s)
+{
+    bool five = s && s->min_ma != OPT_UNSET && s->min_ma < FLOOR_MA && u->report.protocol == 1;
+
+    return five ? (s->min_ma + 999) / 1000 * 1000 : FLOOR_MA;
+}
+
 /* Descriptive members of the device, told to discovery when one differs. */
 static void describe(struct daemon *d, struct unit *u)
 {
@@ -97,7 +105,7 @@ static void describe(struct daemon *d, struct unit *u)
     m->gone = u->gone;
     if (o->cap_ma > 0) {
         m->max_ma = o->cap_ma / 1000 * 1000;
-        m->floor_ma = (o->floor_ma + 999) / 1000 * 1000;
+        m->floor_ma = floor_of(u, s);
     }
     if (memcmp(&before, m, offsetof(struct model_device, updated_utc_ms)) != 0) {
         model_touch(&d->model, u->device);

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Answers of commands in detail: what holds, until when, and what a stop stops.
+
+Real broker, virtual chargers, one bridge for all tests. SPDX-License-Identifier: MIT
+"""
+import json
+import os
+import sys
+import time
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../support"))
+from rig import Rig, state, wait  # noqa: E402
+
+
+class TestAnswers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.rig = r = Rig()
+        r.start_broker()
+        cls.a, cls.b = r.simulate("--chargers", "2", "--plugged")
+        r.bridge()
+        cls.mqtt = r.online(cls.a, cls.b)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.rig.__exit__()
+
+    def ask(self, topic, payload):
+        begin = time.monotonic()
+        time.sleep(0.06)  # below twenty a second
+        self.mqtt.publish(f"twcbridge/{topic}/set", payload)
+        return json.loads(self.mqtt.wait(lambda m: m.topic == f"twcbridge/{topic}/result", 5, begin).payload)
+
+    def charger(self, key, payload):
+        return self.ask(f"charger/{self.a}/{key}", payload)
+
+    def state(self, ident=None):
+        return state(self.mqtt, f"twcbridge/charger/{ident or self.a}")
+
+    def told(self, ident=None):
+        return self.rig.virtual(ident or self.a)["told_a"]
+
+    def owners(self):
+        return {c["owner"]: c for c in self.state()["ceilings"]}
+
+    def test_a_minimum_that_was_raised_can_be_lowered(self):
+        self.assertEqual(self.charger("min_current", "10")["value"], 10)
+        refused = self.charger("min_current", "5")
+        self.assertEqual((refused["code"], refused["min"], refused["value"]), ("out_of_range", 6, 10))
+        low = self.charger("min_current", "6")
+        self.assertEqual((low["status"], low["value"]), ("ok", 6))
+        self.assertEqual(self.charger("max_current", "7")["status"], "ok")
+        self.assertEqual(self.charger("max_current", "32")["status"], "ok")
+
+    def test_mode_stop_of_the_site_stops_every_charger(self):
+        self.assertEqual(self.ask("site/mode", "stop")["status"], "ok")
+        wait("0 A for both", lambda: self.told() == 0 and self.told(self.b) == 0, 5)
+        self.assertEqual(self.state()["limited_by"], "not_allowed")
+        self.assertEqual(self.owners()["site:mode"]["value"], 0)
+        # No limit and no release lifts it, whatever name its owner gives itself.
+        self.ask("site/current_limit", '{"value":30,"owner":"mode"}')
+        self.assertEqual(self.owners()["site:mode"]["value"], 0)
+        self.ask("site/release", "PRESS")
+        self.assertEqual(self.charger("boost", "PRESS")["offered"], 0)
+        self.charger("release", "PRESS")
+        self.assertEqual(self.ask("site/mode", "manual")["status"], "ok")
+        wait("6 A for both", lambda: self.told() == 6 and self.told(self.b) == 6, 5)
+        self.assertNotIn("site:mode", self.owners())
+
+    def test_a_refusal_tells_what_holds(self):
+        self.charger("current_limit", '{"value":12,"for":60}')
+        self.charger("max_current", "30")
+        self.charger("hold_minutes", "15")
+        for key, payload, code, value in (
+                ("current_limit", "99", "out_of_range", 12),
+                ("current_limit", '{"value":', "bad_json", 12),
+                ("current_limit", '{"value":9,"for":0}', "out_of_range", 12),
+                ("current_limit", '{"value":9,"x":0}', "unknown_member", 12),
+                ("current_limit", "9" * 300, "bad_value", 12),
+                ("max_current", "99", "out_of_range", 30),
+                ("max_current", "much", "bad_value", 30),
+                ("hold_minutes", "1441", "out_of_range", 15),
+                ("charging_allowed", "maybe", "bad_value", True),
+                ("mode", "turbo", "bad_value", "manual")):
+            with self.subTest(f"{key} {payload[:20]}"):
+                a = self.charger(key, payload)
+                self.assertEqual((a["code"], a["value"]), (code, value), a)
+        a = self.ask("site/lease_grace", "9999")
+        self.assertEqual((a["code"], a["value"]), ("out_of_range", 120))
+        self.charger("max_current", "32")
+        self.charger("hold_minutes", "0")
+        self.charger("current_limit", "release")
+
+    def test_what_is_kept_takes_no_end_and_minutes_are_whole(self):
+        a = self.charger("max_current", '{"value":20,"for":5}')
+        self.assertEqual((a["code"], a["value"]), ("bad_value", 32))
+        self.assertIn("for: max_current is kept and has no end", a["message"])
+        a = self.charger("hold_minutes", "0.5")
+        self.assertEqual((a["code"], a["value"]), ("bad_value", 0))
+        self.assertIn("'0.5' is not a whole number", a["message"])
+        self.assertIn("for: ", self.charger("charging_allowed", '{"value":true,"for":5}')["message"])
+
+    def test_off_and_stop_with_for_say_until_when_and_end_then(self):
+        for key, value, before in (("charging_allowed", "OFF", True), ("mode", "stop", "manual")):
+            with self.subTest(key):
+                a = self.charger(key, json.dumps({"value": value, "for": 3}))
+                self.assertEqual((a["status"], a["offered"]), ("ok", 0))
+                self.assertIsNotNone(a["until"])
+                wait("it is in the list", lambda k=key: k in self.owners(), 3)
+                self.assertIsNotNone(self.owners()[key]["until"])
+                wait("as before", lambda k=key, b=before: self.state()[k] == b and self.told() == 6, 8)
+                self.assertNotIn(key, self.owners())
+
+    def test_a_limit_of_the_site_is_answered_with_owner_and_end_and_shows_at_each_charger(self):
+        a = self.ask("site/current_limit", '{"value":20,"for":60,"owner":"ems"}')
+        self.assertEqual((a["status"], a["value"], a["owner"]), ("ok", 20, "ems"))
+        self.assertIsNotNone(a["until"])
+        self.assertEqual(wait("the list", lambda: self.owners().get("site:ems"), 3)["value"], 20)
+        a = self.ask("site/current_limit", '{"value":null,"owner":"ems"}')
+        self.assertEqual((a["value"], a["owner"], a["until"]), (None, None, None))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
