@@ -88,6 +88,20 @@ static void fill(const struct command_call *c, struct lease *l, int64_t now_ms)
     }
 }
 
+/* The sender lost its own input: what it set ends within the grace, also over a restart. */
+static void owner_lost(struct command_call *c, enum lease_kind kind, enum lease_scope scope,
+        int32_t index, int64_t now_ms)
+{
+    struct daemon *d = c->d;
+    const struct lease *l = lease_find(&d->leases, kind, scope, index, c->args.owner);
+
+    lease_owner_lost(&d->leases, scope, index, c->args.owner,
+            now_ms + (int64_t)d->grace_s * 1000);
+    if (l) {
+        lease_store(d, l);
+    }
+}
+
 /* The limit that the sender has in force. */
 static void limit_holds(struct command_call *c)
 {
@@ -119,8 +133,7 @@ static enum command_code charger_limit(struct command_call *c)
     }
     if (command_number(c, 0, charger_max(c), &v) != COMMAND_OK) {
         if (c->out.code == COMMAND_NO_DATA) {
-            lease_owner_lost(&d->leases, LEASE_CHARGER, c->unit, c->args.owner,
-                    now_ms + (int64_t)d->grace_s * 1000);
+            owner_lost(c, LEASE_REQUEST, LEASE_CHARGER, c->unit, now_ms);
         }
         return c->out.code;
     }
@@ -164,8 +177,7 @@ static enum command_code ceiling(struct command_call *c, enum lease_scope scope,
     }
     if (command_number(c, 0, max, &v) != COMMAND_OK) {
         if (c->out.code == COMMAND_NO_DATA) {
-            lease_owner_lost(&d->leases, scope, index, c->args.owner,
-                    now_ms + (int64_t)d->grace_s * 1000);
+            owner_lost(c, LEASE_CEILING, scope, index, now_ms);
         }
         return c->out.code;
     }

@@ -223,6 +223,13 @@ void run_put(struct daemon *d, int unit, const char *key); /* unit -1: the site 
 void run_put_all(struct daemon *d); /* every value and lease, after the store was away */
 int32_t *run_number(struct daemon *d, int unit, const char *key); /* NULL: no such number */
 void run_ceiling(struct daemon *d, int unit); /* max_current as a ceiling */
+/* What the file says of values that can be set at run time: before and after a reload. Where it
+ * changed, the file's value counts again. */
+struct run_file {
+    int32_t min_ma[CHARGERS_MAX], max_ma[CHARGERS_MAX], grace_s;
+};
+void run_file_note(const struct daemon *d, struct run_file *f);
+void run_file_changed(struct daemon *d, const struct run_file *before);
 void run_expire(struct daemon *d, int64_t now_ms);
 void leases_load(struct daemon *d, const struct store_image *image);
 void lease_store(struct daemon *d, const struct lease *l);

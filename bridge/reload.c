@@ -99,17 +99,20 @@ bool settings_load(struct daemon *d, struct store_image *image, char **text)
 static void apply(struct daemon *d, struct settings *new, char *text)
 {
     const char *restart = settings_restart_reason(&d->settings, new);
+    struct run_file before = {0};
 
     if (restart) {
         str_copy(d->restart_why, sizeof(d->restart_why), restart);
         log_warning("settings", "%s changed: this takes effect after a restart", restart);
     }
+    run_file_note(d, &before);
     settings_merge_live(&d->settings, new);
     free(d->settings_text);
     d->settings_text = text;
     log_set_level((enum log_level)d->settings.log.level);
     d->host.publish_interval_s = d->settings.publish.interval_s;
     units_settings(d);
+    run_file_changed(d, &before);
     for (int i = 0; i < d->settings.circuit_count; i++) {
         struct model_device *m = &d->model.device[d->circuit_device[i]];
 

@@ -41,6 +41,41 @@ static const struct run_row *row_of(const char *key)
     return NULL;
 }
 
+void run_file_note(const struct daemon *d, struct run_file *f)
+{
+    for (int i = 0; i < d->units; i++) {
+        const struct unit *u = &d->unit[i];
+        const struct charger_settings *s =
+                u->settings >= 0 ? &d->settings.charger[u->settings] : NULL;
+
+        f->min_ma[i] = s ? s->min_ma : OPT_UNSET;
+        f->max_ma[i] = s ? s->max_ma : OPT_UNSET;
+    }
+    f->grace_s = d->settings.lease.grace_s;
+}
+
+void run_file_changed(struct daemon *d, const struct run_file *before)
+{
+    struct run_file now = {0};
+
+    run_file_note(d, &now);
+    for (int i = 0; i < d->units; i++) {
+        if (now.min_ma[i] != before->min_ma[i] && d->unit[i].run.min_ma >= 0) {
+            d->unit[i].run.min_ma = -1;
+            run_put(d, i, "min_current");
+        }
+        if (now.max_ma[i] != before->max_ma[i] && d->unit[i].run.max_ma >= 0) {
+            d->unit[i].run.max_ma = -1;
+            run_ceiling(d, i);
+            run_put(d, i, "max_current");
+        }
+    }
+    if (now.grace_s != before->grace_s) {
+        d->grace_s = now.grace_s;
+        run_put(d, -1, "lease_grace");
+    }
+}
+
 /* What the settings file says for a key; "" where it has no such value. */
 static void file_value(const struct daemon *d, int unit, const char *key, char *dst, size_t room)
 {
@@ -273,8 +308,13 @@ static void device_of(const struct daemon *d, const struct lease *l, char *dst, 
 
 void lease_store(struct daemon *d, const struct lease *l)
 {
-    struct store_lease row = {.lease = *l, .expires_utc_ms = utc_of(l->expires_ms)};
+    struct store_lease row = {.lease = *l};
+    int64_t *end = &row.lease.expires_ms;
 
+    if (l->no_data && (*end == 0 || l->lost_ms < *end)) {
+        *end = l->lost_ms; /* its owner is lost: so it is after a restart */
+    }
+    row.expires_utc_ms = utc_of(*end);
     if (d->store) {
         device_of(d, l, row.device, sizeof(row.device));
         store_put_lease(d->store, &row);
@@ -292,6 +332,13 @@ void lease_over(void *user, const struct lease_end *end)
     }
     if (d->store && (l->kind == LEASE_REQUEST || end->why == LEASE_RELEASED)) {
         store_drop_lease(d->store, l->id);
+    }
+    if (l->kind == LEASE_CEILING && (end->why == LEASE_EXPIRED || end->why == LEASE_OWNER_LOST)) {
+        const struct lease *fallen = lease_find(&d->leases, l->kind, l->scope, l->index, l->owner);
+
+        if (fallen) {
+            lease_store(d, fallen); /* a restart must not lift it */
+        }
     }
     if (unit < 0) {
         if (end->why == LEASE_EXPIRED || end->why == LEASE_OWNER_LOST) {

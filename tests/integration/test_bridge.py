@@ -300,6 +300,43 @@ class TestLife(unittest.TestCase):
             self.assertEqual(s.unit("a1b2").limit, 16)
             self.assertIsNone(r.proc.poll())
 
+    def test_a_changed_file_counts_again_over_what_was_set_at_run_time(self):
+        with Rig() as r:
+            r.slaves([Unit("a1b2")])
+            r.bridge({"chargers": [{"id": "a1b2", "min_a": 7}]})
+            c = r.online("a1b2")
+            site, left = "twcbridge/site", "twcbridge/charger/a1b2"
+            result(c, site + "/lease_grace/set", "30")
+            result(c, left + "/min_current/set", "9")
+            result(c, left + "/max_current/set", "10")
+            wait("the values", lambda: (state(c, left)["min_current"], state(c, left)["max_current"],
+                                        state(c, site)["lease_grace"]) == (9, 10, 30), 3)
+            r.settings({"chargers": [{"id": "a1b2", "min_a": 8}], "lease": {"grace_s": 45}})
+            r.proc.send_signal(signal.SIGHUP)
+            wait("the file's values", lambda: (state(c, left)["min_current"], state(c, site)["lease_grace"]) == (8, 45), 3)
+            self.assertEqual(state(c, left)["max_current"], 10)  # the file says the same of it as before
+
+    def test_what_lapsed_stays_so_after_a_restart(self):
+        with Rig() as r:
+            r.slaves([Unit("a1b2")])
+            r.bridge({"lease": {"grace_s": 1}})
+            c = r.online("a1b2")
+            t = "twcbridge/circuit/garage/current_limit/set"
+            site = "twcbridge/site/current_limit/set"
+            result(c, t, '{"value":20,"owner":"ems"}')
+            result(c, site, '{"value":22,"owner":"ems"}')
+            a = result(c, t, '{"value":"unavailable","owner":"ems"}')
+            self.assertEqual(a["code"], "no_data")
+            wait("6 A", lambda: state(c, "twcbridge/circuit/garage")["current_limit"] == 6, 4)
+            result(c, "twcbridge/site/fallback_current/set", "16")
+            result(c, site, '{"value":"unavailable","owner":"ems"}')
+            r.end(r.proc)  # within the grace of the second one
+            begin = time.monotonic()
+            r.bridge(settings=r.file)
+            wait("the bridge", lambda: c.wait(lambda m: m.topic == "twcbridge/circuit/garage" and m.time > begin, 5), 6)
+            wait("16 A for the site", lambda: state(c, "twcbridge/site")["current_limit"] == 16, 5)
+            self.assertEqual(state(c, "twcbridge/circuit/garage")["current_limit"], 6)
+
     def test_safe_mode_runs_on_the_last_good_copy_and_takes_the_repair(self):
         with Rig() as r:
             s = r.slaves([Unit("a1b2")])
