@@ -338,6 +338,14 @@ static bool make_loop_parts(struct daemon *d, struct err *e)
     return d->turn && d->tick && d->second && d->watch_file && d->stop_timer && d->signals;
 }
 
+void daemon_keep(struct daemon *d)
+{
+    if (d->store) {
+        store_set_keep(d->store, &(struct store_keep){.sessions_days = d->settings.store.sessions_days,
+                                         .history_days = d->settings.store.history_days});
+    }
+}
+
 static void load_store(struct daemon *d, struct store_image *image)
 {
     struct err e = {0};
@@ -374,6 +382,7 @@ static bool start(struct daemon *d, struct store_image *image, struct err *e)
     events_load(d, image);
     step_config(d);
     say_hello(d);
+    daemon_keep(d);
     if (good && d->store) {
         store_put_good_settings(d->store, d->settings_text);
     }

@@ -56,6 +56,8 @@ struct unit {
     bool putting, put_again;  /* an acknowledgement is due; and then put once more */
     int64_t shown_wh, shown_session_wh; /* on disk: what may be published */
     bool gap_due;             /* energy of the time we were away is still to be added */
+    char vehicle[CHARGER_VIN_ROOM]; /* of this session; "": not readable so far */
+    bool session_written;     /* its end is on disk */
     int64_t gap_from_utc_ms, gap_power_w, loaded_ms;
     enum charger_fault fault; /* last told */
     bool left_out;            /* not linked, told */
@@ -165,6 +167,7 @@ struct daemon {
 /* daemon.c */
 void daemon_dirty(struct daemon *d); /* a control step at the end of this turn */
 void daemon_stop(struct daemon *d, int exit_code, const char *why);
+void daemon_keep(struct daemon *d);     /* how long the store keeps history */
 void daemon_site_max(struct daemon *d); /* site_max: sum of limits of circuits without parent */
 
 /* step.c */
@@ -180,6 +183,10 @@ void unit_report(struct daemon *d, int unit, const struct charger_report *r);
 int unit_find(const struct daemon *d, const char *id); /* -1 */
 void unit_put(struct daemon *d, struct unit *u);       /* into the store */
 void unit_remove(struct daemon *d, int unit);
+/* unit_session.c: the events of a session_step, and the session in the row of the store */
+void unit_sessions(struct daemon *d, int unit, uint32_t ev);
+void unit_session_load(struct unit *u, const struct store_charger *c);
+void unit_session_row(struct unit *u);
 int32_t unit_hold_minutes(const struct unit *u);
 void bus_config_of(struct daemon *d, int bus, const struct store_image *image,
         struct bus_config *out);

@@ -122,6 +122,7 @@ static void apply(struct daemon *d, struct settings *new, char *text)
     daemon_site_max(d);
     step_config(d);
     step_run(d);
+    daemon_keep(d);
     if (d->store && !restart) {
         store_put_good_settings(d->store, text);
     }

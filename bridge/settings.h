@@ -78,6 +78,8 @@ struct publish_settings {
 
 struct store_settings {
     char path[SETTINGS_PATH_ROOM]; /* a folder; "": /var/lib/twcbridge or beside the file */
+    int32_t sessions_days;         /* 1..36500, default 3650: sessions that ended */
+    int32_t history_days;          /* 1..3650, default 365: decisions and events */
 };
 
 struct log_settings {

@@ -25,6 +25,8 @@ void settings_merge_live(struct settings *s, const struct settings *new)
     s->site = new->site;
     s->lease = new->lease;
     s->publish = new->publish;
+    s->store.sessions_days = new->store.sessions_days;
+    s->store.history_days = new->store.history_days;
     s->log = new->log;
     s->safety = new->safety;
     for (int i = 0; i < s->circuit_count; i++) {

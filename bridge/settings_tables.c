@@ -65,6 +65,10 @@ static const struct opt publish_rows[] = {
 static const struct opt store_rows[] = {
     TEXT(struct store_settings, "path", path, .flags = OPT_RESTART,
         .text = "The folder of the store; without it /var/lib/twcbridge, or the folder of this file where that cannot be written."),
+    COUNT(struct store_settings, "sessions_days", sessions_days, .min = 1, .max = 36500, .fallback = 3650, .unit = "d",
+        .text = "How long charging sessions are kept; the newest 100 of each charger always are."),
+    COUNT(struct store_settings, "history_days", history_days, .min = 1, .max = 3650, .fallback = 365, .unit = "d",
+        .text = "How long decisions (at most 100000) and events (at most 10000) are kept; the newest 1000 always are."),
     {.name = NULL},
 };
 

@@ -194,11 +194,7 @@ static void load_one(struct daemon *d, const struct store_charger *c, bool warm)
     str_copy(u->report.serial, sizeof(u->report.serial), c->serial);
     str_copy(u->report.firmware, sizeof(u->report.firmware), c->firmware);
     session_restore(&u->session, c->energy_wh, c->energy_mws, c->counter_wh, c->anchor_wh);
-    u->session.session_wh = c->session_wh;
-    u->session.session_start_utc_ms = c->session_start_utc_ms;
-    u->session.number = c->session_number;
-    u->session.open = c->session_open;
-    u->session.starts = c->starts;
+    unit_session_load(u, c);
     u->shown_wh = c->energy_wh;
     u->shown_session_wh = c->session_wh;
     u->gap_due = c->seen_utc_ms > 0;
@@ -359,8 +355,9 @@ static void on_put(void *user, bool ok)
 {
     struct unit *u = user;
 
-    (void)ok; /* without a store, what we count is what we show */
-    u->putting = false;
+    u->putting = false; /* without a store, what we count is what we show */
+    u->session_written = ok && u->row.session.end_utc_ms != 0 &&
+            u->row.session_number == u->session.number;
     u->shown_wh = u->row.energy_wh;
     u->shown_session_wh = u->row.session_wh;
     if (u->put_again) {
@@ -394,11 +391,7 @@ void unit_put(struct daemon *d, struct unit *u)
     c->counter_wh = s->counter_wh;
     c->anchor_wh = s->anchored ? s->anchor_wh : INT64_MIN;
     c->power_w = u->gap_due ? u->gap_power_w : s->power_known ? s->power_w : 0;
-    c->session_wh = s->session_wh;
-    c->session_start_utc_ms = s->session_start_utc_ms;
-    c->session_number = s->number;
-    c->session_open = s->open;
-    c->starts = s->starts;
+    unit_session_row(u);
     c->stops_used = d->control.c[u - d->unit].stops_used;
     str_copy(c->serial, sizeof(c->serial), u->report.serial);
     str_copy(c->firmware, sizeof(c->firmware), u->report.firmware);
@@ -439,47 +432,6 @@ static void bridge_gap(struct unit *u, int64_t now_ms, int64_t utc_ms)
     }
 }
 
-static void tell_session(struct daemon *d, int i, uint32_t ev)
-{
-    struct unit *u = &d->unit[i];
-    const struct session *s = &u->session;
-
-    if (ev & SESSION_UNPLUGGED) {
-        lease_unplugged(&d->leases, i, lease_over, d);
-        event_emit(d, i, "unplugged", "%s", "");
-    }
-    if (ev & SESSION_PLUGGED) {
-        event_emit(d, i, "plugged", "%s", "");
-        d->control.c[i].stops_used = 0;
-    }
-    if (ev & SESSION_STARTED) {
-        event_emit(d, i, "session_started", "%s", "");
-    }
-    if (ev & SESSION_CHARGING) {
-        event_emit(d, i, "charging_started", "%s", "");
-    }
-    if (ev & SESSION_STOPPED) {
-        event_emit(d, i, "charging_stopped", "%s", "");
-    }
-    if (ev & SESSION_ENDED) {
-        char start[STR_TIME_ROOM], end[STR_TIME_ROOM];
-
-        str_time(start, s->session_start_utc_ms);
-        str_time(end, s->session_end_utc_ms);
-        event_emit(d, i, "session_ended",
-                ",\"start\":\"%s\",\"end\":\"%s\",\"energy\":%lld.%03lld,\"duration_s\":%lld,"
-                "\"charging_s\":%lld,\"max_power\":%lld,\"vehicle\":null,\"solar_share\":null,"
-                "\"cost\":null,\"currency\":null,\"energy_is\":\"%s\"",
-                start, end, (long long)(s->session_wh / 1000), (long long)(s->session_wh % 1000),
-                (long long)((s->session_end_utc_ms - s->session_start_utc_ms) / 1000),
-                (long long)(s->charging_ms / 1000), (long long)s->max_power_w,
-                s->power_estimated ? "estimated" : "measured");
-    }
-    if (ev != SESSION_NOTHING) {
-        unit_put(d, u);
-    }
-}
-
 void unit_report(struct daemon *d, int i, const struct charger_report *r)
 {
     struct unit *u = &d->unit[i];
@@ -498,7 +450,7 @@ void unit_report(struct daemon *d, int i, const struct charger_report *r)
     uint32_t ev = session_step(&u->session, &c, r, now_ms, utc_ms);
 
     bridge_gap(u, now_ms, utc_ms);
-    tell_session(d, i, ev);
+    unit_sessions(d, i, ev);
     if (vin && r->vin[0] != '\0') {
         event_emit(d, i, "vehicle_identified", "%s", "");
     }
@@ -515,6 +467,7 @@ void unit_remove(struct daemon *d, int i)
 
     u->gone = true;
     d->model.device[u->device].gone = true;
+    unit_sessions(d, i, session_finish(&u->session, loop_utc_ms(), SESSION_REMOVED));
     lease_drop(&d->leases, LEASE_REQUEST, LEASE_CHARGER, i, NULL, lease_over, d);
     unit_put(d, u);
     model_touch(&d->model, u->device);

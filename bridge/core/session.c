@@ -16,6 +16,9 @@ enum {
 
 static const int64_t MWMS_PER_WH = 3600000000; /* mW x ms */
 
+const char *const session_why_words[] = {
+        "", "unplugged", "unplugged_while_away", "no_draw", "removed", NULL};
+
 void session_init(struct session *s)
 {
     memset(s, 0, sizeof(*s));
@@ -176,12 +179,17 @@ static uint32_t begin(struct session *s, int64_t utc_ms)
     s->session_end_utc_ms = 0;
     s->charging_ms = 0;
     s->max_power_w = 0;
+    s->why = SESSION_IS_OPEN;
     return SESSION_STARTED;
 }
 
-static uint32_t finish(struct session *s, int64_t utc_ms)
+uint32_t session_finish(struct session *s, int64_t utc_ms, enum session_why why)
 {
+    if (!s->open) {
+        return SESSION_NOTHING;
+    }
     s->open = false;
+    s->why = why;
     s->session_end_utc_ms = utc_ms;
     return SESSION_ENDED;
 }
@@ -220,6 +228,7 @@ static uint32_t plug(
 
     /* Plugged in is also told by a draw; a charger that is away tells nothing new. */
     if (r->heard_ms == 0 || r->link == CHARGER_BUS_DOWN || r->link == CHARGER_UNHEARD) {
+        s->attended = false;
         return ev;
     }
     if (r->plugged != TRI_UNKNOWN) {
@@ -234,15 +243,17 @@ static uint32_t plug(
         ev |= SESSION_UNPLUGGED;
     }
     if (r->plugged == TRI_NO && s->open) {
-        ev |= finish(s, utc_ms);
+        ev |= session_finish(
+                s, utc_ms, s->attended ? SESSION_UNPLUGGED_SEEN : SESSION_UNPLUGGED_AWAY);
     } else if (!s->open &&
                (r->plugged == TRI_YES || (r->plugged == TRI_UNKNOWN && s->charging))) {
         ev |= begin(s, utc_ms);
     } else if (s->open && r->plugged == TRI_UNKNOWN && !s->charging &&
                now_ms - s->drew_ms >= END_UNKNOWN_MS &&
                now_ms - s->unknown_ms >= END_UNKNOWN_MS) {
-        ev |= finish(s, utc_ms);
+        ev |= session_finish(s, utc_ms, SESSION_NO_DRAW);
     }
+    s->attended = s->attended || r->plugged != TRI_UNKNOWN;
     return ev;
 }
 

@@ -19,6 +19,17 @@ struct session_config {
     int32_t nominal_mv; /* where the charger reports no voltage */
 };
 
+/* Why a session ended; a word is part of the store: append, never rename. */
+enum session_why {
+    SESSION_IS_OPEN,
+    SESSION_UNPLUGGED_SEEN, /* while the charger answered */
+    SESSION_UNPLUGGED_AWAY, /* while we were not there, or its bus was gone */
+    SESSION_NO_DRAW,        /* 10 min without a draw, where the unit cannot tell */
+    SESSION_REMOVED,        /* a person removed the charger */
+    SESSION_WHY_COUNT
+};
+extern const char *const session_why_words[SESSION_WHY_COUNT + 1]; /* "" while it is open */
+
 struct session {
     /* energy */
     int64_t energy_wh;  /* lifetime, whole Wh */
@@ -44,6 +55,8 @@ struct session {
     int64_t drew_ms;       /* last draw of 1 A or more; 0: never */
     enum tristate plugged; /* as last told; a moment of not knowing changes nothing */
     int64_t unknown_ms;    /* the charger cannot tell since; 0: it can */
+    bool attended;         /* what is plugged was told since we, or its bus, came back */
+    enum session_why why;  /* of the last end */
     uint32_t starts;       /* 0 -> >= 1 A transitions seen: contactor closings */
 };
 
@@ -68,6 +81,9 @@ void session_restore(struct session *s, int64_t energy_wh, int64_t rest_mws, int
 /* One step; returns a set of session_event bits. utc_ms stamps start and end. */
 uint32_t session_step(struct session *s, const struct session_config *c,
         const struct charger_report *r, int64_t now_ms, int64_t utc_ms);
+
+/* Ends an open session for a reason that no report tells; returns a set of session_event bits. */
+uint32_t session_finish(struct session *s, int64_t utc_ms, enum session_why why);
 
 /* After a restart: energy that flowed in a gap of gap_ms (at most 10 min) at the lower of the
  * power before and now, called once with the first reading. */

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { QUEUE_MAX = 4096, RETRY_MS = 30000, CLOSE_GRACE_MIN_MS = 1 };
+enum { QUEUE_MAX = 4096, RETRY_MS = 30000, PRUNE_MS = 3600000, CLOSE_GRACE_MIN_MS = 1 };
 
 struct store {
     struct worker *worker;
@@ -24,6 +24,8 @@ struct store {
     bool refused;   /* a newer schema: never tried again */
     int64_t try_ms; /* when to try again after a failure; 0: it works */
     int64_t bytes;
+    struct store_keep keep; /* 0 days: not told yet */
+    int64_t prune_ms;       /* old rows are looked for next at this time */
     char path[512];
     char problem[240];
     sqlite3 *db; /* the worker's while busy */
@@ -34,6 +36,7 @@ struct batch {
     struct job job;
     struct store *store; /* borrowed; not touched by the worker but for db and path */
     struct store_op *list;
+    struct store_keep keep; /* 0 days: throw nothing away now */
     bool ok;
     int64_t bytes;
     struct err err;
@@ -61,7 +64,8 @@ static void work(struct job *j)
     if (!s->db) {
         s->db = store_database(s->path, &b->err);
     }
-    b->ok = s->db && store_write(s->db, b->list, &b->err) == ERR_OK;
+    b->ok = s->db && store_write(s->db, b->list, b->keep.sessions_days > 0 ? &b->keep : NULL,
+                             &b->err) == ERR_OK;
     if (!b->ok) {
         sqlite3_close(s->db); /* opened anew next time: the file may be another one then */
         s->db = NULL;
@@ -136,6 +140,10 @@ static void flush(struct store *s)
     }
     *b = (struct batch){
             .job = {.work = work, .done = done, .drop = drop}, .store = s, .list = list};
+    if (loop_now_ms() >= s->prune_ms) {
+        b->keep = s->keep;
+        s->prune_ms = loop_now_ms() + PRUNE_MS;
+    }
     if (worker_post(s->worker, &b->job)) {
         s->busy++;
     } else {
@@ -193,6 +201,12 @@ enum err_code store_open(uv_loop_t *loop, const char *dir, struct store **out,
     s->refused = local.code == ERR_REFUSED;
     s->try_ms = loop_now_ms() + RETRY_MS;
     return err_set(e, local.code, "%s", local.text);
+}
+
+void store_set_keep(struct store *s, const struct store_keep *keep)
+{
+    s->keep = *keep;
+    s->prune_ms = 0;
 }
 
 void store_close(struct store *s, int grace_ms)

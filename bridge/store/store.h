@@ -18,6 +18,16 @@
 
 #include <uv.h>
 
+/* What the row of a charger's session holds beside what the charger's own row does. */
+struct store_session {
+    char vehicle[18];   /* VIN; "": not readable */
+    int64_t end_utc_ms; /* 0: open */
+    int64_t charging_ms, max_power_w;
+    bool estimated;    /* the energy is, in part */
+    const char *why;   /* a literal: session_why_words; read back as "" or not at all */
+    bool due;          /* write the row together with the charger's */
+};
+
 struct store_charger {
     char id[48];    /* device id (topic) */
     char bus[64];   /* bus id */
@@ -35,6 +45,7 @@ struct store_charger {
     int64_t session_start_utc_ms; /* 0: no session yet */
     uint32_t session_number;      /* grows; session_id = <id>-<number> */
     bool session_open;
+    struct store_session session; /* of session_number */
     uint32_t starts;    /* contactor closings */
     int32_t stops_used; /* silent stops of this plug-in */
     char serial[32], firmware[32];
@@ -79,6 +90,12 @@ struct store_image { /* what store_load gives; freed by store_image_finish */
     char *good_settings; /* last settings text that was accepted; NULL: none */
 };
 
+/* How long history is kept; the newest rows stay in any case, whatever the clock says. */
+struct store_keep {
+    int32_t sessions_days; /* sessions that ended */
+    int32_t history_days;  /* decisions and events */
+};
+
 struct store;
 
 /* Opens (makes) dir/twcbridge.db, migrates, reads. On failure the image is empty, *out is still a
@@ -89,6 +106,9 @@ void store_image_finish(struct store_image *i);
 
 /* Writes what is queued, at most grace_ms. Accepts NULL. */
 void store_close(struct store *s, int grace_ms);
+
+/* May be called at any time; until then nothing is thrown away for its age. */
+void store_set_keep(struct store *s, const struct store_keep *keep);
 
 /* Acknowledged on the loop when the row is on disk (ok) or was given up (not ok). */
 typedef void store_ack_fn(void *user, bool ok);

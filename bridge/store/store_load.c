@@ -122,6 +122,8 @@ static sqlite3 *try_open(const char *path, struct err *e, bool *bad)
         return NULL;
     }
     if (check_version(db, path, e) != ERR_OK) {
+        /* Not even its journal is folded in: it is not ours to touch. */
+        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         sqlite3_close(db);
         return NULL;
     }
@@ -211,6 +213,11 @@ static void read_charger(sqlite3_stmt *q, struct store_image *im)
     text(q, 20, c->firmware, sizeof(c->firmware));
     c->seen_utc_ms = sqlite3_column_int64(q, 21);
     c->removed = sqlite3_column_int(q, 22) != 0;
+    text(q, 23, c->session.vehicle, sizeof(c->session.vehicle)); /* these are 0 without a row */
+    c->session.end_utc_ms = sqlite3_column_int64(q, 24);
+    c->session.charging_ms = sqlite3_column_int64(q, 25);
+    c->session.max_power_w = sqlite3_column_int64(q, 26);
+    c->session.estimated = sqlite3_column_int(q, 27) != 0;
 }
 
 static void read_setting(sqlite3_stmt *q, struct store_image *im)
@@ -293,9 +300,12 @@ enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e)
         const char *sql;
         void (*read)(sqlite3_stmt *q, struct store_image *im);
     } queries[] = {
-            {"SELECT id,bus,port,twc_id,protocol,sign,hw_max_ma,told_ma,energy_wh,energy_mws,"
+            {"SELECT id,bus,port,twc_id,protocol,sign,hw_max_ma,told_ma,"
+             "charger.energy_wh,energy_mws,"
              "counter_wh,anchor_wh,power_w,session_wh,session_start_utc_ms,session_number,"
-             "session_open,starts,stops_used,serial,firmware,seen_utc_ms,removed FROM charger",
+             "session_open,starts,stops_used,serial,firmware,seen_utc_ms,removed,vehicle,"
+             "end_utc_ms,charging_ms,max_power_w,estimated FROM charger LEFT JOIN session ON "
+             "charger=id AND number=session_number",
                     read_charger},
             {"SELECT device,key,value,file_value FROM setting", read_setting},
             {"SELECT id,device,kind,scope,hold,ends_at_unplug,fallen_back,value_ma,priority,"

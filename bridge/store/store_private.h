@@ -45,7 +45,8 @@ sqlite3 *store_database(const char *path, struct err *e);
 enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e);
 void store_boot_id(char dst[static 40]);
 
-/* store_write.c: one transaction over the list. */
-enum err_code store_write(sqlite3 *db, const struct store_op *list, struct err *e);
+/* store_write.c: one transaction over the list. keep: what is older goes too; NULL: not now. */
+enum err_code store_write(sqlite3 *db, const struct store_op *list,
+        const struct store_keep *keep, struct err *e);
 
 #endif

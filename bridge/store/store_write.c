@@ -157,6 +157,42 @@ static bool keep_lease_id(sqlite3 *db, uint32_t id)
     return ok;
 }
 
+/* The session of a charger. An older one of it that is still open ended while nothing could be
+ * written: all that is known of its end is when it was last heard of. */
+static bool write_session(sqlite3 *db, const struct store_charger *c)
+{
+    static const char *const sql[] = {
+            "UPDATE session SET end_utc_ms=updated_utc_ms,why='not_known' "
+            "WHERE charger=?1 AND number<?2 AND end_utc_ms=0",
+            "INSERT OR REPLACE INTO session VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+    };
+    bool ok = true;
+
+    for (size_t i = 0; i < ARRAY_LEN(sql) && ok; i++) {
+        struct binder b = {NULL, 0};
+
+        ok = sqlite3_prepare_v2(db, sql[i], -1, &b.q, NULL) == SQLITE_OK;
+        if (ok) {
+            bind_text(&b, c->id);
+            bind_int(&b, c->session_number);
+            if (i > 0) {
+                bind_text(&b, c->session.vehicle);
+                bind_int(&b, c->session_start_utc_ms);
+                bind_int(&b, c->session.end_utc_ms);
+                bind_int(&b, c->session_wh);
+                bind_int(&b, c->session.charging_ms);
+                bind_int(&b, c->session.max_power_w);
+                bind_int(&b, c->session.estimated);
+                bind_text(&b, c->session.why ? c->session.why : "");
+                bind_int(&b, loop_utc_ms());
+            }
+            ok = sqlite3_step(b.q) == SQLITE_DONE;
+        }
+        sqlite3_finalize(b.q);
+    }
+    return ok;
+}
+
 static bool write_one(sqlite3 *db, const struct store_op *op)
 {
     struct binder b = {NULL, 0};
@@ -169,6 +205,9 @@ static bool write_one(sqlite3 *db, const struct store_op *op)
     sqlite3_finalize(b.q);
     if (ok && op->kind == STORE_LEASE) {
         ok = keep_lease_id(db, op->row.lease.lease.id);
+    }
+    if (ok && op->kind == STORE_CHARGER && op->row.charger.session.due) {
+        ok = write_session(db, &op->row.charger);
     }
     return ok;
 }
@@ -199,7 +238,34 @@ static const char retention[] =
         "DELETE FROM decision WHERE id <= (SELECT max(id) FROM decision) - 100000;"
         "DELETE FROM event WHERE n <= (SELECT max(n) FROM event) - 10000;";
 
-enum err_code store_write(sqlite3 *db, const struct store_op *list, struct err *e)
+/* By age. The newest rows are kept in any case: a clock that jumped must not cost the history. */
+static bool prune(sqlite3 *db, const struct store_keep *keep)
+{
+    static const int64_t day_ms = 86400000;
+    const int64_t days[] = {keep->sessions_days, keep->history_days, keep->history_days};
+    static const char *const sql[] = {
+            "DELETE FROM session WHERE end_utc_ms<>0 AND end_utc_ms<?1 AND number<=(SELECT "
+            "max(number) FROM session AS s WHERE s.charger=session.charger)-100",
+            "DELETE FROM decision WHERE utc_ms<?1 AND id<=(SELECT max(id) FROM decision)-1000",
+            "DELETE FROM event WHERE utc_ms<?1 AND n<=(SELECT max(n) FROM event)-1000",
+    };
+    bool ok = true;
+
+    for (size_t i = 0; i < ARRAY_LEN(sql) && ok; i++) {
+        sqlite3_stmt *q = NULL;
+
+        ok = sqlite3_prepare_v2(db, sql[i], -1, &q, NULL) == SQLITE_OK;
+        if (ok) {
+            sqlite3_bind_int64(q, 1, loop_utc_ms() - days[i] * day_ms);
+            ok = sqlite3_step(q) == SQLITE_DONE;
+        }
+        sqlite3_finalize(q);
+    }
+    return ok;
+}
+
+enum err_code store_write(sqlite3 *db, const struct store_op *list,
+        const struct store_keep *keep, struct err *e)
 {
     bool ok = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
     bool grows = false;
@@ -208,7 +274,7 @@ enum err_code store_write(sqlite3 *db, const struct store_op *list, struct err *
         ok = write_one(db, op);
         grows = grows || op->kind == STORE_DECISION || op->kind == STORE_EVENT;
     }
-    ok = ok && write_stamp(db) &&
+    ok = ok && write_stamp(db) && (!keep || prune(db, keep)) &&
          (!grows || sqlite3_exec(db, retention, NULL, NULL, NULL) == SQLITE_OK) &&
          sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK;
     if (ok) {

@@ -58,6 +58,7 @@ static void a_session_is_a_plug_in_where_the_charger_can_tell(void **state)
     m.r.plugged = TRI_NO;
     check_pass(&m, 10000, SESSION_STOPPED | SESSION_UNPLUGGED | SESSION_ENDED);
     assert_true(m.s.session_end_utc_ms > m.s.session_start_utc_ms);
+    check_i64(m.s.why, SESSION_UNPLUGGED_SEEN);
     check_near(m.s.session_wh, 7360, 10); /* what the last one was stays to be seen */
     m.r.plugged = TRI_YES;
     check_pass(&m, 1000, SESSION_PLUGGED | SESSION_STARTED);
@@ -98,6 +99,7 @@ static void an_open_session_ends_after_a_restart_too(void **state)
     assert_true(m.s.open);
     check_pass(&m, 20000, SESSION_ENDED);
     assert_false(m.s.open);
+    check_i64(m.s.why, SESSION_NO_DRAW);
 }
 
 static void leaving_while_we_were_away_is_an_unplugging(void **state)
@@ -111,7 +113,49 @@ static void leaving_while_we_were_away_is_an_unplugging(void **state)
     events(&m);
     check_pass(&m, 3000, SESSION_NOTHING);
     m.r.plugged = TRI_NO;
-    check_pass(&m, 1000, SESSION_UNPLUGGED | SESSION_ENDED);
+    pass(&m, 1000);
+    check_i64(events(&m), SESSION_UNPLUGGED | SESSION_ENDED);
+    check_i64(m.s.why, SESSION_UNPLUGGED_AWAY);
+}
+
+static void leaving_while_the_bus_is_gone_is_an_unplugging_unseen(void **state)
+{
+    struct meter m;
+
+    (void)state;
+    meter_init(&m, 1, 0);
+    protocol_2(&m, false);
+    pass(&m, 5000);
+    m.r.link = CHARGER_BUS_DOWN;
+    pass(&m, 5000);
+    m.r.link = CHARGER_ONLINE;
+    m.r.plugged = TRI_NO;
+    pass(&m, 1000);
+    check_i64(m.s.why, SESSION_UNPLUGGED_AWAY);
+    m.r.plugged = TRI_YES;
+    pass(&m, 1000);
+    check_i64(m.s.why, SESSION_IS_OPEN);
+    m.r.plugged = TRI_NO;
+    pass(&m, 1000);
+    check_i64(m.s.why, SESSION_UNPLUGGED_SEEN);
+}
+
+static void a_charger_that_is_removed_ends_its_session_once(void **state)
+{
+    struct meter m;
+
+    (void)state;
+    meter_init(&m, 1, 0);
+    protocol_2(&m, false);
+    pass(&m, 5000);
+    check_i64(session_finish(&m.s, UTC_MS + m.now_ms, SESSION_REMOVED), SESSION_ENDED);
+    check_i64(m.s.why, SESSION_REMOVED);
+    check_i64(m.s.session_end_utc_ms, UTC_MS + m.now_ms);
+    check_i64(session_finish(&m.s, UTC_MS, SESSION_NO_DRAW), SESSION_NOTHING);
+    check_i64(m.s.why, SESSION_REMOVED);
+    check_str(session_why_words[SESSION_IS_OPEN], "");
+    check_str(session_why_words[SESSION_REMOVED], "removed");
+    assert_null(session_why_words[SESSION_WHY_COUNT]);
 }
 
 static void a_moment_of_not_knowing_is_no_unplugging(void **state)
@@ -248,6 +292,8 @@ int main(void)
             cmocka_unit_test(a_session_is_a_plug_in_where_the_charger_can_tell),
             cmocka_unit_test(a_session_is_a_draw_where_the_charger_cannot_tell),
             cmocka_unit_test(an_open_session_ends_after_a_restart_too),
+            cmocka_unit_test(leaving_while_the_bus_is_gone_is_an_unplugging_unseen),
+            cmocka_unit_test(a_charger_that_is_removed_ends_its_session_once),
             cmocka_unit_test(leaving_while_we_were_away_is_an_unplugging),
             cmocka_unit_test(a_moment_of_not_knowing_is_no_unplugging),
             cmocka_unit_test(a_charger_that_is_away_tells_nothing_of_its_plug),

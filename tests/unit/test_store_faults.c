@@ -45,6 +45,52 @@ static void a_newer_schema_is_refused_in_words_and_left_alone(void **state)
     assert_memory_equal(before, after, n);
 }
 
+/* Both files of a database that somebody has open. */
+static void copy_open(const struct fixture *f, const char *dir)
+{
+    static const char *const tails[] = {"", "-wal"};
+    static char text[1000000];
+
+    for (int i = 0; i < 2; i++) {
+        char from[200], to[200];
+        FILE *out;
+        size_t n;
+
+        str_format(from, sizeof(from), "%s%s", f->path, tails[i]);
+        str_format(to, sizeof(to), "%s/twcbridge.db%s", dir, tails[i]);
+        n = slurp(from, text, sizeof(text));
+        out = fopen(to, "w");
+        assert_non_null(out);
+        assert_true(n > 0);
+        check_i64((int64_t)fwrite(text, 1, n, out), (int64_t)n);
+        fclose(out);
+    }
+}
+
+static void the_journal_of_a_newer_bridge_that_was_killed_is_left_alone_too(void **state)
+{
+    static char before[1000000], after[1000000];
+    struct fixture *f = *state;
+    char dir[128], wal[200];
+    size_t n;
+
+    check_i64(open_store(f), ERR_OK);
+    put(f, 1);
+    assert_true(rig_until(&f->loop, &f->acks, 1, WAIT_MS));
+    order(f->path, "PRAGMA user_version=99");
+    str_format(dir, sizeof(dir), "%s/killed", f->dir);
+    mkdir(dir, 0700);
+    copy_open(f, dir);
+    close_store(f);
+    str_format(wal, sizeof(wal), "%s/twcbridge.db-wal", dir);
+    n = slurp(wal, before, sizeof(before));
+    check_i64(store_open(&f->loop, dir, &f->store, &f->image, &f->err), ERR_REFUSED);
+    check_has(f->err.text, "schema 99");
+    close_store(f);
+    check_i64((int64_t)slurp(wal, after, sizeof(after)), (int64_t)n);
+    assert_memory_equal(before, after, n);
+}
+
 /* A file beside the database whose name has part; "" : none. */
 static void beside(const struct fixture *f, const char *part, char *out, size_t room)
 {
@@ -237,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             T(a_newer_schema_is_refused_in_words_and_left_alone),
+            T(the_journal_of_a_newer_bridge_that_was_killed_is_left_alone_too),
             T(a_file_that_is_no_database_is_set_aside),
             T(a_database_with_a_broken_page_is_set_aside),
             T(a_folder_that_is_none_is_a_problem_and_is_tried_again),

@@ -1,0 +1,95 @@
+"""The store of a running bridge: sessions across a kill, a newer store, what people see of it."""
+import os
+import signal
+import sqlite3
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+from rig import Rig, state, wait  # noqa: E402
+from twc import Unit  # noqa: E402
+
+QUICK = {"safety": {"cold_listen_ms": 1000}}
+TOPIC = "twcbridge/charger/a1b2"
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.r = Rig()
+        self.r.__enter__()
+        self.addCleanup(self.r.__exit__, None, None, None)
+        os.mkdir(self.r.path("state"))
+        self.db = self.r.path("state/twcbridge.db")
+
+    def ask(self, sql, db=None):
+        with sqlite3.connect(f"file:{db or self.db}?mode=ro", uri=True) as c:
+            return c.execute(sql).fetchall()
+
+    def charging(self, *units):
+        """A bridge with these units, the first of them charging; the client that hears all."""
+        self.bus = self.r.slaves(list(units) or [Unit("a1b2")])
+        self.r.bridge(QUICK)
+        c = self.r.online(self.bus.units[0].ident)
+        c.wait(lambda m: m.topic == TOPIC and '"charging":true' in m.payload, 30)
+        return c
+
+    def kill(self):
+        self.r.end(self.r.proc, signal.SIGKILL)
+
+
+class Sessions(Case):
+    def test_a_session_goes_on_after_a_kill_and_ends_once(self):
+        self.charging()
+        wait("a session in the store with some energy",
+             lambda: self.ask("SELECT 1 FROM session WHERE energy_wh>0 AND charging_ms>0 AND vehicle<>''"), 30)
+        self.kill()
+        before = self.ask("SELECT number, start_utc_ms, energy_wh, charging_ms, max_power_w FROM session")
+        self.assertEqual(len(before), 1, before)
+        self.assertEqual(self.ask("SELECT end_utc_ms, why FROM session"), [(0, "")])
+        self.assertEqual(self.ask("PRAGMA integrity_check"), [("ok",)])
+        self.r.bridge(settings=self.r.file)
+        c = self.r.online("a1b2")
+        c.wait(lambda m: m.topic == TOPIC and '"charging":true' in m.payload, 30)
+        self.bus.unit("a1b2").plugged = False
+        ev = c.wait(lambda m: m.topic == TOPIC + "/event" and '"session_ended"' in m.payload, 90)
+        self.assertIn('"why":"unplugged"', ev.payload)
+        wait("the end in the store", lambda: self.ask("SELECT 1 FROM session WHERE end_utc_ms>0"), 10)
+        rows = self.ask("SELECT number, start_utc_ms, energy_wh, charging_ms, max_power_w, vehicle, why FROM session")
+        self.assertEqual(len(rows), 1, rows)
+        self.assertEqual(rows[0][:2], before[0][:2])
+        for i in (2, 3, 4):
+            self.assertGreaterEqual(rows[0][i], before[0][i])
+        self.assertEqual(rows[0][5:], ("5YJ3E1EA8KF000001", "unplugged"))
+
+    def test_a_car_that_left_while_the_bridge_was_away_is_told_apart(self):
+        self.charging()
+        wait("a session in the store", lambda: self.ask("SELECT 1 FROM session"), 10)
+        self.kill()
+        self.bus.unit("a1b2").plugged = False
+        wait("no more draw", lambda: self.bus.unit("a1b2").draw == 0, 30)
+        self.r.bridge(settings=self.r.file)
+        wait("the end in the store",
+             lambda: os.path.exists(self.db) and
+             self.ask("SELECT 1 FROM session WHERE why='unplugged_while_away'"), 60)
+
+
+class Newer(Case):
+    def test_a_newer_store_is_left_alone_and_charging_goes_on(self):
+        with sqlite3.connect(self.db) as c:
+            c.execute("CREATE TABLE later (x)")
+            c.execute("PRAGMA user_version=99")
+        with open(self.db, "rb") as f:
+            before = f.read()
+        c = self.charging()
+        self.assertIn("written by a newer version of the bridge (schema 99, this one knows ", self.r.log())
+        self.assertTrue(state(c, "twcbridge/bridge/health")["problem"])
+        time.sleep(2)
+        self.r.end(self.r.proc)
+        with open(self.db, "rb") as f:
+            self.assertEqual(f.read(), before)
+        self.assertEqual(sorted(os.listdir(self.r.path("state"))), ["instance", "twcbridge.db"])
+
+
+if __name__ == "__main__":
+    unittest.main()
