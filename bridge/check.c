@@ -75,16 +75,6 @@ out:
     return code;
 }
 
-/* What to say to an argument that means nothing. */
-static int refuse(const char *verb, const char *arg, const char *const *options)
-{
-    const char *near = arg[0] == '-' ? str_nearest(arg, options) : NULL;
-
-    fprintf(stderr, "twcbridge %s: %s is not understood%s%s%s\n", verb, arg,
-            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
-    return err_exit_code(ERR_INVALID);
-}
-
 int verb_check(int argc, char **argv)
 {
     static const char usage[] = "usage: twcbridge check FILE\n"
@@ -99,7 +89,7 @@ int verb_check(int argc, char **argv)
             return 0;
         }
         if (argv[i][0] == '-' || file) {
-            return refuse("check", argv[i], options);
+            return verb_refuse("check", argv[i], options);
         }
         file = argv[i];
     }
@@ -148,7 +138,7 @@ int verb_schema(int argc, char **argv)
             k++;
         }
         if (k == ARRAY_LEN(outputs)) {
-            return refuse("schema", argv[i], options);
+            return verb_refuse("schema", argv[i], options);
         }
         which = k;
     }

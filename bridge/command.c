@@ -208,25 +208,35 @@ static void audit(struct daemon *d, const struct command_call *c)
 void command_run(struct daemon *d, const struct command_in *in, command_done_fn *done, void *user)
 {
     struct command_call c = {.d = d, .in = in, .unit = -1, .circuit = -1};
-    struct buf b;
 
     c.out.unit_text = "";
-    perform(&c);
-    audit(d, &c);
-    if (c.out.code == COMMAND_OK && in->kind != MODEL_BRIDGE && !d->stopping) {
+    if (perform(&c) == COMMAND_OK && c.out.late) {
+        command_keep(d, &c, done, user);
+    } else {
+        command_finish(&c, done, user);
+    }
+}
+
+void command_finish(struct command_call *c, command_done_fn *done, void *user)
+{
+    struct daemon *d = c->d;
+    struct buf b;
+
+    audit(d, c);
+    if (c->out.code == COMMAND_OK && c->in->kind != MODEL_BRIDGE && !d->stopping) {
         step_run(d); /* decided before it is answered */
     }
     buf_init(&b, BUF_CAP_DOCUMENT);
-    answer(&c, &b);
-    if (c.out.code != COMMAND_OK) {
+    answer(c, &b);
+    if (c->out.code != COMMAND_OK) {
         struct buf inner;
 
         /* The event carries the answer's members behind its own. */
         buf_init(&inner, 900);
-        answer(&c, &inner);
+        answer(c, &inner);
         if (buf_ok(&inner) && inner.len > 2) {
-            event_emit(d, c.unit, "command_refused", ",\"key\":\"%s\",\"answer\":%s",
-                    row_of(in) ? in->key : "", buf_text(&inner));
+            event_emit(d, c->unit, "command_refused", ",\"key\":\"%s\",\"answer\":%s",
+                    row_of(c->in) ? c->in->key : "", buf_text(&inner));
         }
         buf_finish(&inner);
     }

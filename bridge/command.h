@@ -53,6 +53,7 @@ struct command_result {
     int64_t until_ms;        /* end of what was set, by the clock of the loop; 0: none of its own */
     const char *owner;       /* of what was set on a site or circuit; NULL: nobody */
     int unit;                /* >= 0: offered, limited_by, owner, until of this charger follow */
+    bool late;               /* ok so far: answered by command_finish when it is done */
     char more[4096];         /* of `health`: the document; "": none */
 };
 
@@ -64,6 +65,21 @@ struct command_call {
     int unit;    /* of a charger command, else -1 */
     int circuit; /* of a circuit command, else -1 */
 };
+
+/* A command that is answered later; one at a time. */
+struct command_late {
+    struct command_call call;
+    command_done_fn *done;
+    void *user;
+};
+
+/* command_backup.c */
+enum command_code command_backup(struct command_call *c);
+/* Keeps a call that is `late` until its answer is known. */
+void command_keep(struct daemon *d, const struct command_call *c, command_done_fn *done, void *user);
+
+/* Counts, logs and answers; command_run does this for all that are not late. */
+void command_finish(struct command_call *c, command_done_fn *done, void *user);
 
 /* Sets code and message; returns code. */
 enum command_code command_refuse(struct command_call *c, enum command_code code, const char *fmt,

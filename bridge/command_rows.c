@@ -532,7 +532,7 @@ const struct command_row command_rows[] = {
         {MODEL_BRIDGE, "resume", resume, NULL},
         {MODEL_BRIDGE, "adopt", not_built, NULL},
         {MODEL_BRIDGE, "rename", not_built, NULL},
-        {MODEL_BRIDGE, "backup", not_built, NULL},
+        {MODEL_BRIDGE, "backup", command_backup, NULL},
         {MODEL_BRIDGE, "import", not_built, NULL},
         {MODEL_BRIDGE, "diagnostics", not_built, NULL},
 };

@@ -26,8 +26,6 @@
 
 enum { STOP_MS = 700, STOP_LOOK_MS = 20, SECOND_MS = 1000 };
 
-static const char default_state_dir[] = "/var/lib/twcbridge";
-
 void daemon_dirty(struct daemon *d)
 {
     d->dirty = true;
@@ -88,8 +86,8 @@ static void choose_state_dir(struct daemon *d)
     if (set[0] != '\0') {
         str_copy(d->state_dir, sizeof(d->state_dir), set);
         (void)usable(set);
-    } else if (usable(default_state_dir)) {
-        str_copy(d->state_dir, sizeof(d->state_dir), default_state_dir);
+    } else if (usable(VERB_STATE_DIR)) {
+        str_copy(d->state_dir, sizeof(d->state_dir), VERB_STATE_DIR);
     } else {
         str_format(d->state_dir, sizeof(d->state_dir), "%.*s", slash ? (int)(slash - d->file) : 1,
                 slash ? d->file : ".");
@@ -296,6 +294,7 @@ static void take_down(struct daemon *d)
         d->unit[i].putting = false;
         unit_put(d, &d->unit[i]);
     }
+    command_abandon(d);
     broker_close(d);
     for (int i = d->parts - 1; i >= 0; i--) {
         d->part[i].adapter->destroy(d->part[i].self);

@@ -64,6 +64,7 @@ struct unit {
 };
 
 struct virtual_bus;
+struct command_late;
 
 struct bus_unit {
     const struct adapter *adapter;
@@ -152,6 +153,7 @@ struct daemon {
     char store_problem[200];
 
     int64_t started_utc_ms;
+    struct command_late *late; /* owned; NULL: no answer is due */
     uint32_t commands_refused;
     bool dirty; /* a control step is due at the end of this turn */
     int64_t stepped_ms, stop_at_ms;
@@ -223,6 +225,8 @@ void events_load(struct daemon *d, const struct store_image *image);
 
 /* command.c */
 void command_run(struct daemon *d, const struct command_in *in, command_done_fn *done, void *user);
+
+void command_abandon(struct daemon *d); /* answers what would be answered later */
 
 /* run_settings.c: what a person set at run time, in the store and back */
 void run_load(struct daemon *d, const struct store_image *image);

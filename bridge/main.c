@@ -1,6 +1,7 @@
 /*
  * main - the command line: one row per verb. SPDX-License-Identifier: MIT
  */
+#include "bridge/base/err.h"
 #include "bridge/base/str.h"
 #include "bridge/verbs.h"
 
@@ -14,6 +15,8 @@ static const struct {
         {"run", "run the bridge in the foreground: run FILE [--state DIR]", verb_run},
         {"check", "say all that is wrong with a settings file: check FILE", verb_check},
         {"schema", "print the JSON Schema of the settings file", verb_schema},
+        {"backup", "copy the store into a file, also while it is in use: backup FILE", verb_backup},
+        {"restore", "put a backup in the place of the store: restore FILE", verb_restore},
         {"simulate", "offer virtual chargers on a pty or a TCP port", verb_simulate},
 };
 enum { VERBS = ARRAY_LEN(verbs) };
@@ -25,6 +28,15 @@ static void help(FILE *to)
         fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].text);
     }
     fputs("\n  --version  print the version\n  --help     print this; after a verb: its own\n", to);
+}
+
+int verb_refuse(const char *verb, const char *arg, const char *const *options)
+{
+    const char *near = arg[0] == '-' ? str_nearest(arg, options) : NULL;
+
+    fprintf(stderr, "twcbridge %s: %s is not understood%s%s%s\n", verb, arg,
+            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    return err_exit_code(ERR_INVALID);
 }
 
 int main(int argc, char **argv)

@@ -12,5 +12,13 @@ int verb_run(int argc, char **argv);      /* daemon.c */
 int verb_check(int argc, char **argv);    /* check.c */
 int verb_schema(int argc, char **argv);   /* check.c */
 int verb_simulate(int argc, char **argv); /* simulate.c */
+int verb_backup(int argc, char **argv);   /* backup.c */
+int verb_restore(int argc, char **argv);  /* backup.c */
+
+/* Where the store of the service lives; `run` looks there too. */
+#define VERB_STATE_DIR "/var/lib/twcbridge"
+
+/* Complains about an argument that means nothing, names the nearest option; main.c. */
+int verb_refuse(const char *verb, const char *arg, const char *const *options);
 
 #endif

@@ -7,11 +7,13 @@
 #include "bridge/base/str.h"
 #include "bridge/io/loop.h"
 #include "bridge/io/worker.h"
+#include "bridge/store/store_copy.h"
 #include "bridge/store/store_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { QUEUE_MAX = 4096, RETRY_MS = 30000, PRUNE_MS = 3600000, CLOSE_GRACE_MIN_MS = 1 };
 
@@ -26,9 +28,10 @@ struct store {
     int64_t bytes;
     struct store_keep keep; /* 0 days: not told yet */
     int64_t prune_ms;       /* old rows are looked for next at this time */
-    char path[512];
+    char dir[STORE_PATH_ROOM], path[STORE_PATH_ROOM];
     char problem[240];
     sqlite3 *db; /* the worker's while busy */
+    int lock;    /* as db; -1: not ours, or the disk cannot hold one */
 };
 
 /* What travels to the worker and back. */
@@ -55,6 +58,31 @@ static void free_list(struct store_op *op)
     }
 }
 
+/* Another bridge, or a restore, must not have it. A disk that takes no lock takes no rows either,
+ * which the database says in its own words. */
+static sqlite3 *take(struct store *s, struct err *e)
+{
+    if (s->lock < 0) {
+        s->lock = store_lock(s->dir, e);
+    }
+    if (s->lock < 0 && e->code == ERR_REFUSED) {
+        e->code = ERR_IO; /* it may be free later */
+        return NULL;
+    }
+    memset(e, 0, sizeof(*e));
+    return store_database(s->path, e);
+}
+
+static void let_go(struct store *s)
+{
+    sqlite3_close(s->db); /* opened anew next time: the file may be another one then */
+    s->db = NULL;
+    if (s->lock >= 0) {
+        close(s->lock);
+        s->lock = -1;
+    }
+}
+
 static void work(struct job *j)
 {
     struct batch *b = CONTAINER_OF(j, struct batch, job);
@@ -62,13 +90,12 @@ static void work(struct job *j)
     struct stat st;
 
     if (!s->db) {
-        s->db = store_database(s->path, &b->err);
+        s->db = take(s, &b->err);
     }
     b->ok = s->db && store_write(s->db, b->list, b->keep.sessions_days > 0 ? &b->keep : NULL,
                              &b->err) == ERR_OK;
     if (!b->ok) {
-        sqlite3_close(s->db); /* opened anew next time: the file may be another one then */
-        s->db = NULL;
+        let_go(s);
     }
     if (stat(s->path, &st) == 0) {
         b->bytes = st.st_size;
@@ -177,25 +204,26 @@ enum err_code store_open(uv_loop_t *loop, const char *dir, struct store **out,
         return err_set(e, ERR_NO_MEMORY, "store: out of memory");
     }
     s->tail = &s->head;
+    s->lock = -1;
     s->worker = worker_create(loop, 4, e);
     if (!s->worker) {
         free(s);
         return e ? e->code : ERR_NO_MEMORY;
     }
     *out = s;
-    if (!str_format(s->path, sizeof(s->path), "%s/twcbridge.db", dir)) {
+    if (!str_copy(s->dir, sizeof(s->dir), dir) ||
+            !str_format(s->path, sizeof(s->path), "%s/twcbridge.db", dir)) {
         s->refused = true;
         str_format(s->problem, sizeof(s->problem),
                 "the path of the store is too long: %.100s...", dir);
         return err_set(e, ERR_INVALID, "%s", s->problem);
     }
-    s->db = store_database(s->path, &local);
+    s->db = take(s, &local);
     if (s->db && store_read(s->db, image, &local) == ERR_OK) {
         str_copy(s->problem, sizeof(s->problem), local.text); /* until the first good write */
         return ERR_OK;
     }
-    sqlite3_close(s->db);
-    s->db = NULL;
+    let_go(s);
     store_image_finish(image);
     str_copy(s->problem, sizeof(s->problem), local.text);
     s->refused = local.code == ERR_REFUSED;
@@ -207,6 +235,11 @@ void store_set_keep(struct store *s, const struct store_keep *keep)
 {
     s->keep = *keep;
     s->prune_ms = 0;
+}
+
+bool store_backup_later(struct store *s, store_backup_fn *fn, void *user)
+{
+    return store_post_backup(s->worker, s->dir, fn, user);
 }
 
 void store_close(struct store *s, int grace_ms)
@@ -222,7 +255,7 @@ void store_close(struct store *s, int grace_ms)
     hangs = s->busy > 0; /* the worker still holds db: leave both to the process's end */
     acknowledge(s->head, false);
     if (!hangs) {
-        sqlite3_close(s->db);
+        let_go(s);
         free(s);
     }
 }

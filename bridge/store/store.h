@@ -110,6 +110,12 @@ void store_close(struct store *s, int grace_ms);
 /* May be called at any time; until then nothing is thrown away for its age. */
 void store_set_keep(struct store *s, const struct store_keep *keep);
 
+/* A backup into dir/backups, named by the time, of which the newest 7 are kept. done comes once, on
+ * the loop, unless the store is closed before: file is its name there, e says why there is none. */
+typedef void store_backup_fn(void *user, const char *file, const struct err *e);
+enum { STORE_BACKUPS_KEPT = 7 };
+bool store_backup_later(struct store *s, store_backup_fn *done, void *user);
+
 /* Acknowledged on the loop when the row is on disk (ok) or was given up (not ok). */
 typedef void store_ack_fn(void *user, bool ok);
 

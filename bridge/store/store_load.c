@@ -43,7 +43,7 @@ static bool run(sqlite3 *db, const char *sql)
     return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
 }
 
-static enum err_code check_version(sqlite3 *db, const char *path, struct err *e)
+enum err_code store_check_version(sqlite3 *db, const char *path, struct err *e)
 {
     int version = user_version(db);
 
@@ -121,7 +121,7 @@ static sqlite3 *try_open(const char *path, struct err *e, bool *bad)
         sqlite3_close(db);
         return NULL;
     }
-    if (check_version(db, path, e) != ERR_OK) {
+    if (store_check_version(db, path, e) != ERR_OK) {
         /* Not even its journal is folded in: it is not ours to touch. */
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         sqlite3_close(db);

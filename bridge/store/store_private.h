@@ -42,11 +42,17 @@ struct store_op {
 /* store_load.c: worker's or main thread, never both at once. */
 /* Opens, migrates; NULL: e says why. A damaged file is set aside: e says so, with code OK. */
 sqlite3 *store_database(const char *path, struct err *e);
+/* ERR_REFUSED: made by a newer version of the program. */
+enum err_code store_check_version(sqlite3 *db, const char *path, struct err *e);
 enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e);
 void store_boot_id(char dst[static 40]);
 
 /* store_write.c: one transaction over the list. keep: what is older goes too; NULL: not now. */
 enum err_code store_write(sqlite3 *db, const struct store_op *list,
         const struct store_keep *keep, struct err *e);
+
+/* store_later.c */
+struct worker;
+bool store_post_backup(struct worker *w, const char *dir, store_backup_fn *fn, void *user);
 
 #endif

@@ -1,13 +1,15 @@
 """The store of a running bridge: sessions across a kill, a newer store, what people see of it."""
+import json
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
-from rig import Rig, state, wait  # noqa: E402
+from rig import PROGRAM, Rig, state, wait  # noqa: E402
 from twc import Unit  # noqa: E402
 
 QUICK = {"safety": {"cold_listen_ms": 1000}}
@@ -74,6 +76,49 @@ class Sessions(Case):
              self.ask("SELECT 1 FROM session WHERE why='unplugged_while_away'"), 60)
 
 
+class Backups(Case):
+    def verb(self, *args):
+        return subprocess.run([PROGRAM, *args, "--state", self.r.path("state")], capture_output=True, text=True,
+                              check=False)
+
+    def test_a_backup_by_mqtt_is_answered_when_it_is_there(self):
+        c = self.charging()
+        c.publish("twcbridge/bridge/request/backup", '{"transaction":"7"}')
+        m = c.wait(lambda m: m.topic == "twcbridge/bridge/response/backup", 10)
+        answer = json.loads(m.payload)
+        self.assertEqual((answer["status"], answer["transaction"]), ("ok", "7"), answer)
+        self.assertRegex(answer["value"], r"^twcbridge-\d{8}T\d{6}Z\.db$")
+        copy = self.r.path("state/backups/" + answer["value"])
+        self.assertEqual(self.ask("SELECT id FROM charger", copy), [("a1b2",)])
+
+    def test_a_backup_while_it_runs_and_a_restore_while_it_does_not(self):
+        self.charging()
+        wait("a session in the store", lambda: self.ask("SELECT 1 FROM session"), 10)
+        copy = self.r.path("copy.db")
+        r = self.verb("backup", copy)
+        self.assertEqual((r.returncode, r.stderr), (0, ""), r)
+        number = self.ask("SELECT session_number FROM charger", copy)
+        r = self.verb("restore", copy)
+        self.assertEqual(r.returncode, 69, r)
+        self.assertIn("another bridge, or a restore, uses this store", r.stderr)
+        self.r.end(self.r.proc)
+        os.unlink(self.db)
+        r = self.verb("restore", copy)
+        self.assertEqual((r.returncode, r.stderr), (0, ""), r)
+        self.assertEqual(self.ask("SELECT session_number FROM charger"), number)
+        self.r.bridge(settings=self.r.file)
+        self.r.online("a1b2")
+
+    def test_what_is_asked_wrongly_is_said(self):
+        for args, code, has in ((("backup",), 64, "which file?"), (("restore",), 64, "which file?"),
+                                (("backup", "x", "--stat"), 64, "did you mean --state?"),
+                                (("restore", self.r.path("none.db")), 66, "there is no such file"),
+                                (("backup", self.r.path("x.db")), 66, "there is no such file")):
+            r = self.verb(*args)
+            self.assertEqual(r.returncode, code, (args, r))
+            self.assertIn(has, r.stderr)
+
+
 class Newer(Case):
     def test_a_newer_store_is_left_alone_and_charging_goes_on(self):
         with sqlite3.connect(self.db) as c:
@@ -88,7 +133,7 @@ class Newer(Case):
         self.r.end(self.r.proc)
         with open(self.db, "rb") as f:
             self.assertEqual(f.read(), before)
-        self.assertEqual(sorted(os.listdir(self.r.path("state"))), ["instance", "twcbridge.db"])
+        self.assertEqual(sorted(os.listdir(self.r.path("state"))), ["instance", "twcbridge.db", "twcbridge.lock"])
 
 
 if __name__ == "__main__":
