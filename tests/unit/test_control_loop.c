@@ -115,6 +115,19 @@ static void bus_back(int b)
     }
 }
 
+/* No limit, nothing forbidden, no stranger. */
+static void calm(void)
+{
+    for (int i = 0; i < CARS; i++) {
+        lease_drop(&rig.leases, LEASE_CEILING, LEASE_CHARGER, i, NULL, NULL, NULL);
+        rig.allowed[i] = true;
+        rig.r[i].foreign_suspect = false;
+    }
+    for (int k = 0; k < CIRCUITS; k++) {
+        lease_drop(&rig.leases, LEASE_CEILING, LEASE_CIRCUIT, k, NULL, NULL, NULL);
+    }
+}
+
 static void people(void)
 {
     int i = pick(CARS);
@@ -127,12 +140,7 @@ static void people(void)
         break;
     case 18:
     case 19:
-        for (int k = 0; k < CARS; k++) { /* all is as it was */
-            lease_drop(&rig.leases, LEASE_CEILING, LEASE_CHARGER, k, NULL, NULL, NULL);
-            lease_drop(&rig.leases, LEASE_CEILING, LEASE_CIRCUIT, k, NULL, NULL, NULL);
-            rig.allowed[k] = true;
-            rig.r[k].foreign_suspect = false;
-        }
+        calm();
         break;
     case 12:
         reload();
