@@ -13,6 +13,7 @@ struct filling {
     int n;
     struct allot_out *out;
     int32_t left_ma[ROWS_MAX]; /* limit - cost of all so far; may be negative */
+    int32_t spare_ma[ROWS_MAX]; /* left - excess of all that want something: for rises */
     int32_t free_ma[ROWS_MAX]; /* limit - shares of all so far */
     bool done[CHARGERS_MAX];
 };
@@ -30,13 +31,16 @@ static bool give(struct filling *f, int i, int32_t share_ma)
     int32_t more = share_ma - f->out->share_ma[i];
     int row;
 
-    if ((extra > 0 && rows_room(f->r, f->left_ma, i, &row) < extra) ||
+    const int32_t *left_ma = f->out->share_ma[i] > 0 ? f->spare_ma : f->left_ma;
+
+    if ((extra > 0 && rows_room(f->r, left_ma, i, &row) < extra) ||
             rows_room(f->r, f->free_ma, i, &row) < more) {
         f->out->row[i] = (int16_t)row;
         return false;
     }
     for (int k = 0; k < f->r->use_n[i]; k++) {
         f->left_ma[f->r->use[i][k]] -= extra;
+        f->spare_ma[f->r->use[i][k]] -= extra;
         f->free_ma[f->r->use[i][k]] -= more;
     }
     f->out->share_ma[i] = share_ma;
@@ -90,7 +94,7 @@ static int32_t stride(const struct filling *f, uint8_t priority, int32_t level_m
         }
     }
     for (int x = 0; x < f->r->n; x++) {
-        int32_t left = f->left_ma[x] > 0 ? f->left_ma[x] : 0;
+        int32_t left = f->spare_ma[x] > 0 ? f->spare_ma[x] : 0;
 
         if (users[x] > 0 && left / users[x] < step) {
             step = left / users[x];
@@ -135,6 +139,12 @@ void allot_rows(const struct rows *r, const struct allot_want want[], int n, str
         out->row[i] = ROW_NONE;
         for (int k = 0; k < r->use_n[i]; k++) {
             f.left_ma[r->use[i][k]] -= want[i].fixed_ma;
+        }
+    }
+    memcpy(f.spare_ma, f.left_ma, sizeof(f.spare_ma));
+    for (int i = 0; i < n; i++) {
+        for (int k = 0; want[i].want_ma > 0 && k < r->use_n[i]; k++) {
+            f.spare_ma[r->use[i][k]] -= want[i].excess_ma;
         }
     }
     for (int p = 9; p >= 0; p--) {

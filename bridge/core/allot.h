@@ -14,6 +14,7 @@ struct allot_want {
     int32_t want_ma;  /* 0, or at least floor_ma; not above its cap */
     int32_t floor_ma;
     int32_t fixed_ma; /* counted on its rows whatever the share is: cost = max(share, fixed) */
+    int32_t excess_ma; /* what it draws above its share: kept free by rises, floors go first */
     uint8_t priority; /* higher is served first */
     int rank;         /* order of floors within a priority: lower first; unique */
 };

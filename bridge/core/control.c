@@ -119,6 +119,7 @@ static void share_out(struct step *s)
                 .want_ma = control_away(s, i) ? 0 : s->w[i].want_ma,
                 .floor_ma = s->w[i].floor_ma,
                 .fixed_ma = s->w[i].b.fixed_ma,
+                .excess_ma = s->c->c[i].excess_ma,
                 .priority = s->config->charger[i].priority,
                 .rank = k,
         };
@@ -192,7 +193,9 @@ static void pass(struct step *s, int i, int32_t left_ma[])
     int32_t held_ma = in_force(s, i);
     int32_t target_ma = w->may_raise ? w->target_ma : least(w->target_ma, s->c->c[i].offer_ma);
     int row;
-    int32_t most_ma = least(target_ma, w->b.booked_ma + rows_room(&s->rows, left_ma, i, &row));
+    int32_t excess_ma = s->c->c[i].excess_ma;
+    int32_t room_ma = w->b.booked_ma + rows_room(&s->rows, left_ma, i, &row) - excess_ma;
+    int32_t most_ma = least(target_ma, room_ma);
 
     w->spoken_to = may_begin(s, i, left_ma, &held_ma);
     if (!w->spoken_to) {
@@ -210,6 +213,7 @@ static void pass(struct step *s, int i, int32_t left_ma[])
     most_ma -= most_ma % 1000;
     if (most_ma > held_ma && most_ma >= w->floor_ma) {
         w->offer_ma = most_ma;
+        most_ma += excess_ma;
         take(s, i, left_ma, most_ma > w->b.booked_ma ? most_ma - w->b.booked_ma : 0);
     }
 }

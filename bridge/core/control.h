@@ -140,6 +140,7 @@ struct control_state_charger {
     int64_t over_since_ms;    /* draw above offer + 1 A since; 0: not */
     int32_t over_ma;          /* draw when that clock was started */
     bool overdraw;
+    int32_t excess_ma;        /* most that it drew above an offer it had followed, at most 1 A */
     int64_t zeroed_ms;        /* protocol 1 drew too much and is told 0 since; 0: it is not */
     bool lapsed;              /* its bus was gone until nothing was booked: it begins anew */
     bool admitted;

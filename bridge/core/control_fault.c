@@ -81,6 +81,25 @@ static void watch_draw(struct step *s, int i)
     c->overdraw = s->now_ms - c->over_since_ms >= s->config->time.overdraw_ms;
 }
 
+/* A car may draw up to 1 A above its offer for good: meters differ. Once it has followed the offer
+ * this is learned, and it is forgotten only when the car draws nothing: a figure that falls while it
+ * charges would have shares rise and fall for ever. */
+static void watch_excess(struct step *s, int i)
+{
+    struct control_state_charger *c = &s->c->c[i];
+    const struct charger_report *r = &s->in->report[i];
+    int64_t since_ms = c->raised_ms > c->lowered_ms ? c->raised_ms : c->lowered_ms;
+    int32_t above_ma = charger_draw_ma(r) - c->offer_ma;
+
+    if (charger_draw_ma(r) == 0) {
+        c->excess_ma = 0;
+    } else if (r->link == CHARGER_ONLINE && r->told_known && r->told_ma == c->offer_ma &&
+               c->offer_ma > 0 && r->heard_ms > r->told_ms && above_ma > c->excess_ma &&
+               above_ma <= OVER_MA && s->now_ms - since_ms >= s->config->time.overdraw_ms) {
+        c->excess_ma = above_ma;
+    }
+}
+
 static bool rows_over(const struct step *s, int i)
 {
     for (int k = 0; k < s->rows.use_n[i]; k++) {
@@ -180,6 +199,7 @@ void control_watch(struct step *s)
     for (int i = 0; i < s->n; i++) {
         watch_gap(s, i);
         watch_draw(s, i);
+        watch_excess(s, i);
         watch_stop(s, i);
     }
 }

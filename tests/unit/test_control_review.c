@@ -183,6 +183,94 @@ static void protocol_1_is_told_0_before_it_is_left_in_silence(void **state)
     assert_false(rig.c.out[0].transmit);
 }
 
+/* ---- draws a little above the offer ---- */
+
+static int changes;
+
+/* Seconds pass; each draws what it is offered and above_ma[i] more, a second late. */
+static void run_above(int seconds, const int32_t above_ma[])
+{
+    for (int s = 0; s < seconds; s++) {
+        rig.now_ms += 1000;
+        for (int i = 0; i < rig.cfg.chargers; i++) {
+            int32_t told_ma = rig.r[i].told_ma;
+
+            rig_wire(&rig, i, told_ma > 0 ? told_ma + above_ma[i] : 0);
+        }
+        rig_step(&rig);
+        for (int i = 0; i < rig.cfg.chargers; i++) {
+            changes += rig.c.out[i].changed;
+        }
+    }
+}
+
+static int32_t row_ma(void)
+{
+    int32_t sum_ma = 0;
+
+    for (int i = 0; i < rig.cfg.chargers; i++) {
+        int32_t offer_ma = rig_offer(&rig, i), draw_ma = charger_draw_ma(&rig.r[i]);
+
+        sum_ma += offer_ma > draw_ma ? offer_ma : draw_ma;
+    }
+    return sum_ma;
+}
+
+static void what_cars_draw_above_their_offers_is_kept_free_on_the_row(void **state)
+{
+    static const int32_t above_ma[] = {300, 900, 0, 600};
+
+    (void)state;
+    for (int chargers = 1; chargers <= 4; chargers++) {
+        rig_init(&rig, chargers, 40000, 1);
+        for (int i = 0; i < chargers; i++) {
+            rig.r[i].hw_max_ma = 40000;
+            rig_ask(&rig, i, 40000);
+        }
+        run_above(40, above_ma);
+        assert_true(row_ma() <= 40000);
+        assert_true(row_ma() > 38000); /* and no ampere more than it takes */
+        changes = 0;
+        for (int s = 0; s < 3600; s++) {
+            run_above(1, above_ma);
+            assert_true(row_ma() <= 40000);
+        }
+        check_i64(changes, 0); /* no hunting */
+    }
+}
+
+static void what_a_car_draws_above_its_floor_stops_nobody(void **state)
+{
+    static const int32_t above_ma[] = {400, 400};
+
+    (void)state;
+    rig_init(&rig, 2, 12000, 1);
+    rig_ask(&rig, 0, 16000);
+    rig_ask(&rig, 1, 16000);
+    run_above(40, above_ma);
+    changes = 0;
+    run_above(600, above_ma); /* 12.8 A: the floors go first */
+    check_i64(changes, 0);
+    check_i64(rig_offer(&rig, 0), 6000);
+    check_i64(rig_offer(&rig, 1), 6000);
+}
+
+static void the_excess_is_forgotten_when_the_car_stops(void **state)
+{
+    static const int32_t above_ma[] = {800};
+    static const int32_t none_ma[] = {0};
+
+    (void)state;
+    rig_init(&rig, 1, 16000, 1);
+    rig_ask(&rig, 0, 32000);
+    run_above(40, above_ma);
+    check_i64(rig_offer(&rig, 0), 15000);
+    rig_run(&rig, 3, 0);
+    check_i64(rig_offer(&rig, 0), 16000);
+    run_above(60, none_ma);
+    check_i64(rig_offer(&rig, 0), 16000);
+}
+
 /* ---- words that lie ---- */
 
 static void a_charger_that_waits_to_be_linked_is_not_said_to_be_dead(void **state)
@@ -297,6 +385,9 @@ int main(void)
             t(a_car_that_ignores_its_offer_is_found_while_the_offer_goes_up_and_down),
             t(a_charger_that_does_not_take_a_lower_limit_is_found),
             t(protocol_1_is_told_0_before_it_is_left_in_silence),
+            t(what_cars_draw_above_their_offers_is_kept_free_on_the_row),
+            t(what_a_car_draws_above_its_floor_stops_nobody),
+            t(the_excess_is_forgotten_when_the_car_stops),
             t(a_charger_that_waits_to_be_linked_is_not_said_to_be_dead),
             t(the_end_of_a_silence_of_ours_is_no_fault_of_the_charger),
             t(what_keeps_it_low_is_named_and_not_the_circuit),
