@@ -351,8 +351,10 @@ static void load_store(struct daemon *d, struct store_image *image)
 
     choose_state_dir(d);
     if (store_open(&d->loop, d->state_dir, &d->store, image, &e) != ERR_OK) {
-        str_copy(d->store_problem, sizeof(d->store_problem), e.text);
-        log_error("store", "%s; charging goes on, nothing is remembered", e.text);
+        if (!d->store) {
+            str_copy(d->store_problem, sizeof(d->store_problem), e.text);
+            log_error("store", "%s", e.text); /* else health tells it, and when it is over */
+        }
     }
     load_instance(d);
 }

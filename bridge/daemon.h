@@ -150,7 +150,7 @@ struct daemon {
 
     struct store *store;
     char instance[40];
-    char store_problem[200];
+    char store_problem[240]; /* as told; "": it works */
 
     int64_t started_utc_ms;
     struct command_late *late; /* owned; NULL: no answer is due */

@@ -123,6 +123,18 @@ static bool show_buses(struct daemon *d)
     return problem;
 }
 
+static void tell_store(struct daemon *d, const char *type, const char *text)
+{
+    struct buf b;
+    struct jw w;
+
+    buf_init(&b, 600);
+    jw_init(&w, &b);
+    jw_str(&w, NULL, text);
+    event_emit(d, -1, type, ",\"message\":%s", buf_ok(&b) ? buf_text(&b) : "null");
+    buf_finish(&b);
+}
+
 static void store_trouble(struct daemon *d)
 {
     const char *now = d->store ? store_problem(d->store) : d->store_problem;
@@ -132,8 +144,10 @@ static void store_trouble(struct daemon *d)
     }
     if (now[0] != '\0') {
         log_error("store", "%s; charging goes on", now);
+        tell_store(d, "problem", now);
     } else {
         log_notice("store", "the store works again");
+        tell_store(d, "recovered", "the store works again");
         run_put_all(d); /* what was set meanwhile reached no disk */
     }
     str_copy(d->store_problem, sizeof(d->store_problem), now);

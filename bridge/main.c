@@ -15,6 +15,7 @@ static const struct {
         {"run", "run the bridge in the foreground: run FILE [--state DIR]", verb_run},
         {"check", "say all that is wrong with a settings file: check FILE", verb_check},
         {"schema", "print the JSON Schema of the settings file", verb_schema},
+        {"why", "the decisions in words, at any time: why [--at TIME] [--charger ID]", verb_why},
         {"backup", "copy the store into a file, also while it is in use: backup FILE", verb_backup},
         {"restore", "put a backup in the place of the store: restore FILE", verb_restore},
         {"simulate", "offer virtual chargers on a pty or a TCP port", verb_simulate},

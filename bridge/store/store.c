@@ -31,6 +31,7 @@ struct store {
     char dir[STORE_PATH_ROOM], path[STORE_PATH_ROOM];
     char problem[240];
     sqlite3 *db; /* the worker's while busy */
+    bool held;   /* as db; somebody else has the store */
     int lock;    /* as db; -1: not ours, or the disk cannot hold one */
 };
 
@@ -65,7 +66,8 @@ static sqlite3 *take(struct store *s, struct err *e)
     if (s->lock < 0) {
         s->lock = store_lock(s->dir, e);
     }
-    if (s->lock < 0 && e->code == ERR_REFUSED) {
+    s->held = s->lock < 0 && e->code == ERR_REFUSED;
+    if (s->held) {
         e->code = ERR_IO; /* it may be free later */
         return NULL;
     }
@@ -225,6 +227,9 @@ enum err_code store_open(uv_loop_t *loop, const char *dir, struct store **out,
     }
     let_go(s);
     store_image_finish(image);
+    if (local.code == ERR_IO && !s->held) {
+        store_read_only(s->path, image); /* a disk that cannot be written can still be read */
+    }
     str_copy(s->problem, sizeof(s->problem), local.text);
     s->refused = local.code == ERR_REFUSED;
     s->try_ms = loop_now_ms() + RETRY_MS;

@@ -98,8 +98,8 @@ struct store_keep {
 
 struct store;
 
-/* Opens (makes) dir/twcbridge.db, migrates, reads. On failure the image is empty, *out is still a
- * store that tries again later, and e says why. */
+/* Opens (makes) dir/twcbridge.db, migrates, reads. On failure *out is still a store that tries
+ * again later, e says why, and the image holds what can be read where nothing can be written. */
 enum err_code store_open(uv_loop_t *loop, const char *dir, struct store **out,
         struct store_image *image, struct err *e);
 void store_image_finish(struct store_image *i);

@@ -15,8 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BUSY_MS = 5000 };
-
 int store_lock(const char *dir, struct err *e)
 {
     char path[STORE_PATH_ROOM];
@@ -69,7 +67,7 @@ static enum err_code check_ours(sqlite3 *db, const char *path, struct err *e)
     if (tables != 6) {
         return err_set(e, ERR_REFUSED, "%s: is not a store of this program", path);
     }
-    return store_check_version(db, path, e);
+    return ERR_OK;
 }
 
 static enum err_code check_whole(sqlite3 *db, const char *path, struct err *e)
@@ -92,22 +90,11 @@ static enum err_code check_whole(sqlite3 *db, const char *path, struct err *e)
 /* Reads only; NULL and a sentence where it is no store that this program may read. */
 static sqlite3 *open_source(const char *path, struct err *e)
 {
-    sqlite3 *db = NULL;
+    sqlite3 *db = store_reader(path, e);
 
-    if (access(path, F_OK) != 0) {
-        err_set(e, ERR_NOT_FOUND, "%s: there is no such file", path);
-        return NULL;
-    }
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) !=
-            SQLITE_OK) {
-        err_set(e, ERR_IO, "%s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
+    if (db && check_ours(db, path, e) != ERR_OK) {
         sqlite3_close(db);
-        return NULL;
-    }
-    sqlite3_busy_timeout(db, BUSY_MS);
-    if (check_ours(db, path, e) != ERR_OK) {
-        sqlite3_close(db);
-        return NULL;
+        db = NULL;
     }
     return db;
 }

@@ -6,13 +6,14 @@
 #include "bridge/store/store_private.h"
 #include "migrations.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { VERSION = ARRAY_LEN(migrations), ROWS_GROW = 16 };
+enum { VERSION = ARRAY_LEN(migrations), ROWS_GROW = 16, READ_BUSY_MS = 5000 };
 
 void store_boot_id(char dst[static 40])
 {
@@ -334,6 +335,72 @@ enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e)
         }
     }
     return ERR_OK;
+}
+
+/* What the last checkpoint wrote; a journal is not looked at, nothing is made beside the file. */
+static sqlite3 *open_immutable(const char *path)
+{
+    static const char hex[] = "0123456789abcdef";
+    char uri[1600] = "file:";
+    size_t n = strlen(uri);
+    sqlite3 *db = NULL;
+
+    for (const char *p = path; *p != '\0' && n + 16 < sizeof(uri); p++) {
+        if (*p == '%' || *p == '?' || *p == '#') {
+            uri[n++] = '%';
+            uri[n++] = hex[*p >> 4];
+            uri[n++] = hex[*p & 15];
+        } else {
+            uri[n++] = *p;
+        }
+    }
+    str_copy(uri + n, sizeof(uri) - n, "?immutable=1");
+    if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
+                NULL) != SQLITE_OK) {
+        sqlite3_close(db);
+        return NULL;
+    }
+    return db;
+}
+
+void store_read_only(const char *path, struct store_image *image)
+{
+    sqlite3 *db = open_immutable(path);
+
+    if (!db || damaged(db) || store_check_version(db, path, NULL) != ERR_OK ||
+            store_read(db, image, NULL) != ERR_OK) {
+        store_image_finish(image);
+    }
+    sqlite3_close(db);
+}
+
+sqlite3 *store_reader(const char *path, struct err *e)
+{
+    sqlite3 *db = NULL;
+
+    if (access(path, F_OK) != 0) {
+        err_set(e, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s: %s", path,
+                errno == ENOENT ? "there is no such file" : strerror(errno));
+        return NULL;
+    }
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL) ==
+            SQLITE_OK) {
+        sqlite3_busy_timeout(db, READ_BUSY_MS);
+        if (user_version(db) < 0 && sqlite3_errcode(db) == SQLITE_CANTOPEN) {
+            sqlite3_close(db); /* a journal cannot be made: nobody has it open */
+            db = open_immutable(path);
+        }
+    }
+    if (!db || user_version(db) < 0) {
+        bool foreign = db && sqlite3_errcode(db) == SQLITE_NOTADB;
+
+        err_set(e, foreign ? ERR_REFUSED : ERR_IO, "%s: %s", path,
+                db ? sqlite3_errmsg(db) : "cannot be opened");
+    } else if (store_check_version(db, path, e) == ERR_OK) {
+        return db;
+    }
+    sqlite3_close(db);
+    return NULL;
 }
 
 void store_image_finish(struct store_image *i)

@@ -45,6 +45,11 @@ sqlite3 *store_database(const char *path, struct err *e);
 /* ERR_REFUSED: made by a newer version of the program. */
 enum err_code store_check_version(sqlite3 *db, const char *path, struct err *e);
 enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e);
+/* Reads a store whose folder cannot be written, as far as it was folded in; else leaves image empty. */
+void store_read_only(const char *path, struct store_image *image);
+/* For those who only look, also while a bridge writes; NULL and a sentence (ERR_NOT_FOUND, ERR_REFUSED:
+ * newer or no database, ERR_IO). */
+sqlite3 *store_reader(const char *path, struct err *e);
 void store_boot_id(char dst[static 40]);
 
 /* store_write.c: one transaction over the list. keep: what is older goes too; NULL: not now. */

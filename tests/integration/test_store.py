@@ -1,4 +1,5 @@
 """The store of a running bridge: sessions across a kill, a newer store, what people see of it."""
+import contextlib
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ class Case(unittest.TestCase):
         self.db = self.r.path("state/twcbridge.db")
 
     def ask(self, sql, db=None):
-        with sqlite3.connect(f"file:{db or self.db}?mode=ro", uri=True) as c:
+        with contextlib.closing(sqlite3.connect(f"file:{db or self.db}?mode=ro", uri=True)) as c:
             return c.execute(sql).fetchall()
 
     def charging(self, *units):
@@ -119,11 +120,48 @@ class Backups(Case):
             self.assertIn(has, r.stderr)
 
 
+class Why(Case):
+    def why(self, *args):
+        return subprocess.run([PROGRAM, "why", *args, "--state", self.r.path("state")], capture_output=True, text=True,
+                              check=False, env={**os.environ, "TZ": "Europe/Berlin"})
+
+    def test_a_running_bridge_says_what_is_in_force_and_what_was(self):
+        c = self.charging()
+        c.publish("twcbridge/charger/a1b2/current_limit/set",
+                  '{"value":10,"for":60,"owner":"solar","reason":"clouds"}')
+        c.wait(lambda m: m.topic == TOPIC and '"offered":10,' in m.payload, 10)
+        wait("the decision is in the store", lambda: self.ask("SELECT 1 FROM decision WHERE after_ma=10000"), 5)
+        r = self.why()
+        self.assertEqual((r.returncode, r.stderr), (0, ""), r)
+        last = r.stdout.strip().splitlines()[-1]
+        self.assertRegex(last, r"^  in force since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0[12]00: 10 A asked by solar, ")
+        self.assertIn("-> 10 A: ", r.stdout)
+        first = self.ask("SELECT min(utc_ms) FROM decision")[0][0]
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(first / 1000 + 1))
+        r = self.why("--at", at, "--charger", "a1b2", "--last", "1")
+        lines = r.stdout.strip().splitlines()
+        self.assertEqual((len(lines), lines[0]), (3, "a1b2"), r)
+        self.assertRegex(lines[2], r" until \d{4}-.*: \d+ A asked by nobody \(its default\), ")
+        r = self.why("--at", "1999-01-01 06:00")
+        self.assertEqual((r.returncode, r.stdout), (0, "no decision was made by then\n"), r)
+
+    def test_what_is_asked_wrongly_is_said(self):
+        for args, code, has in ((("--at", "noon"), 64, "--at: 'noon' is not a time"),
+                                (("--at", "24:00"), 64, "is not a time"),
+                                (("--last", "0"), 64, "--last: '0' is not a number from 1 to 1000"),
+                                (("--att", "06:00"), 64, "did you mean --at?"),
+                                ((), 66, "twcbridge.db: there is no such file")):
+            r = self.why(*args)
+            self.assertEqual((r.returncode, r.stdout), (code, ""), (args, r))
+            self.assertIn(has, r.stderr)
+
+
 class Newer(Case):
     def test_a_newer_store_is_left_alone_and_charging_goes_on(self):
-        with sqlite3.connect(self.db) as c:
+        with contextlib.closing(sqlite3.connect(self.db)) as c:
             c.execute("CREATE TABLE later (x)")
             c.execute("PRAGMA user_version=99")
+            c.commit()
         with open(self.db, "rb") as f:
             before = f.read()
         c = self.charging()

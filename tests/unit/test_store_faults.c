@@ -250,6 +250,29 @@ static void a_folder_that_is_taken_away_and_comes_back_is_used_again(void **stat
     check_i64(f->on_disk_wh, 3);
 }
 
+static void what_cannot_be_written_is_read_whatever_its_path_looks_like(void **state)
+{
+    struct fixture *f = *state;
+    struct store_image image = {0};
+    char odd[200];
+
+    check_i64(open_store(f), ERR_OK);
+    put(f, 4711);
+    close_store(f);
+    str_format(odd, sizeof(odd), "%s/50%% of ?what#.db", f->dir);
+    rename(f->path, odd);
+    store_read_only(odd, &image);
+    check_i64(image.chargers, 1);
+    check_i64(image.charger[0].energy_wh, 4711);
+    store_image_finish(&image);
+    order(odd, "PRAGMA user_version=99");
+    store_read_only(odd, &image);
+    check_i64(image.chargers, 0);
+    scribble(odd, 0, 9000);
+    store_read_only(odd, &image);
+    check_i64(image.chargers, 0);
+}
+
 static void a_path_that_is_too_long_is_said(void **state)
 {
     struct fixture *f = *state;
@@ -289,6 +312,7 @@ int main(void)
             T(a_folder_that_is_none_is_a_problem_and_is_tried_again),
             T(a_full_disk_is_a_problem_and_it_works_again_after),
             T(a_folder_that_is_taken_away_and_comes_back_is_used_again),
+            T(what_cannot_be_written_is_read_whatever_its_path_looks_like),
             T(a_path_that_is_too_long_is_said),
             T(a_queue_that_is_full_gives_up_new_rows),
     };
