@@ -22,6 +22,7 @@
 #include <uv.h>
 
 struct adapter_host;
+struct tape;
 
 /* ---- commands: the one door (bridge/command.c) ---- */
 
@@ -96,6 +97,7 @@ struct adapter {
     bool (*last_round_done)(void *self);
     void (*resume)(void *self);     /* a person: go on after a second master */
     const struct bus *(*bus)(void *self);
+    const struct tape *(*tape)(void *self); /* the last ten minutes of its line */
 
     /* MQTT: the connection is up (5 or 4): subscribe; then announce() is called in three rounds
      * over all adapters: 0 state documents, 1 discovery, 2 availability and bridge/state. */

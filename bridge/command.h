@@ -69,11 +69,16 @@ struct command_call {
 /* A command that is answered later; one at a time. */
 struct command_late {
     struct command_call call;
+    struct command_in in; /* of call */
+    char key[16];
+    int pending;    /* files that are still being written */
+    struct err err; /* of the first that failed */
     command_done_fn *done;
     void *user;
 };
 
-/* command_backup.c */
+/* command_late.c */
+enum command_code command_diagnostics(struct command_call *c);
 enum command_code command_backup(struct command_call *c);
 /* Keeps a call that is `late` until its answer is known. */
 void command_keep(struct daemon *d, const struct command_call *c, command_done_fn *done, void *user);

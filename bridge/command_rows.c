@@ -534,7 +534,7 @@ const struct command_row command_rows[] = {
         {MODEL_BRIDGE, "rename", not_built, NULL},
         {MODEL_BRIDGE, "backup", command_backup, NULL},
         {MODEL_BRIDGE, "import", not_built, NULL},
-        {MODEL_BRIDGE, "diagnostics", not_built, NULL},
+        {MODEL_BRIDGE, "diagnostics", command_diagnostics, NULL},
 };
 bool command_is_button(const struct command_row *row)
 {

@@ -72,6 +72,7 @@ struct bus_unit {
     struct virtual_bus *virtual_bus; /* owned; NULL unless port is virtual:N */
     bool up;
     char why[160]; /* "": up */
+    int64_t recorded_ms; /* last recording that nobody asked for; 0: none */
     bool foreign;
 };
 
@@ -155,6 +156,7 @@ struct daemon {
     int64_t started_utc_ms;
     struct command_late *late; /* owned; NULL: no answer is due */
     uint32_t commands_refused;
+    bool over[CIRCUITS_MAX]; /* told: over its limit */
     bool dirty; /* a control step is due at the end of this turn */
     int64_t stepped_ms, stop_at_ms;
     int64_t loop_lag_ms, lag_since_ms, tick_due_ms;
@@ -222,6 +224,11 @@ void event_emit(struct daemon *d, int unit, const char *type, const char *fmt, .
 void event_flush(struct daemon *d); /* after the state documents of this turn */
 /* Queues what an earlier run could not send. */
 void events_load(struct daemon *d, const struct store_image *image);
+
+/* evidence.c: recordings of buses, beside the store */
+/* Something happened that will be asked about: at most one of a bus in ten minutes. */
+void evidence_of(struct daemon *d, int bus, const char *why);
+void evidence_circuits(struct daemon *d); /* limit_exceeded, and its recordings */
 
 /* command.c */
 void command_run(struct daemon *d, const struct command_in *in, command_done_fn *done, void *user);

@@ -66,6 +66,7 @@ static void foreign(struct daemon *d, int bus, const struct bus_event *ev)
     log_debug("bus", "the second master is %04x", (unsigned)ev->id);
     event_emit(d, -1, "second_master", ",\"bus\":\"%s\",\"master\":\"%04x\"",
             d->settings.bus[bus].id, (unsigned)ev->id);
+    evidence_of(d, bus, "second_master");
 }
 
 static void bus_event(struct adapter_host *h, int bus, int charger, const struct bus_event *ev)

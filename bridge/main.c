@@ -16,6 +16,7 @@ static const struct {
         {"check", "say all that is wrong with a settings file: check FILE", verb_check},
         {"schema", "print the JSON Schema of the settings file", verb_schema},
         {"why", "the decisions in words, at any time: why [--at TIME] [--charger ID]", verb_why},
+        {"bus", "say in words what a recording of a bus holds: bus FILE [--json]", verb_bus},
         {"backup", "copy the store into a file, also while it is in use: backup FILE", verb_backup},
         {"restore", "put a backup in the place of the store: restore FILE", verb_restore},
         {"simulate", "offer virtual chargers on a pty or a TCP port", verb_simulate},

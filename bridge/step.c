@@ -98,6 +98,9 @@ static void tell_fault(struct daemon *d, int i)
         event_emit(d, i, now == FAULT_STILL_DRAWING ? "still_drawing" : "fault",
                 ",\"fault\":\"%s\",\"message\":\"%s\"", charger_fault_names[now],
                 charger_fault_texts[now]);
+        if (now == FAULT_DRAWS_TOO_MUCH) {
+            evidence_of(d, u->bus, charger_fault_names[now]);
+        }
     }
     u->fault = now;
 }
@@ -185,6 +188,7 @@ void step_run(struct daemon *d)
         unit_describe(d, i); /* caps follow the step */
         show_unit(d, i);
     }
+    evidence_circuits(d);
     show_circuits(d);
     show_site(d);
     show_leases(d);

@@ -13,6 +13,7 @@ int verb_check(int argc, char **argv);    /* check.c */
 int verb_schema(int argc, char **argv);   /* check.c */
 int verb_simulate(int argc, char **argv); /* simulate.c */
 int verb_why(int argc, char **argv);      /* why.c */
+int verb_bus(int argc, char **argv);      /* bus.c */
 int verb_backup(int argc, char **argv);   /* backup.c */
 int verb_restore(int argc, char **argv);  /* backup.c */
 

@@ -10,15 +10,19 @@
 #include "bridge/io/loop.h"
 #include "bridge/io/oneshot.h"
 #include "bridge/io/port.h"
+#include "bridge/io/tape.h"
 
 #include <stdlib.h>
+
+enum { TAPE_MS = 600000, TAPE_ROOM = 1024 * 1024 };
 
 struct twc_gen2 {
     struct adapter_host *host; /* borrowed */
     int number;                /* of the bus */
     struct bus bus;
-    struct port *port;     /* owned */
-    struct oneshot *timer; /* owned */
+    struct port *port;             /* owned */
+    struct tape *tape;             /* owned */
+    struct oneshot *timer;         /* owned */
     int charger[BUS_CHARGERS_MAX]; /* number at the host; -1: none */
     bool last_round;
 };
@@ -32,6 +36,8 @@ static void pump(struct twc_gen2 *t)
 
     if (n > 0 && !port_write(t->port, wire, n)) {
         bus_write_failed(&t->bus);
+    } else if (n > 0) {
+        tape_add(t->tape, TAPE_SENT, wire, n, now_ms);
     }
     oneshot_start(t->timer, next_ms > now_ms ? (uint64_t)(next_ms - now_ms) : 1);
 }
@@ -72,6 +78,7 @@ static void on_bytes(void *user, const uint8_t *p, size_t n)
 {
     struct twc_gen2 *t = user;
 
+    tape_add(t->tape, TAPE_HEARD, p, n, loop_now_ms());
     bus_rx(&t->bus, p, n, loop_now_ms());
     pump(t);
 }
@@ -106,6 +113,7 @@ static void gen2_destroy(void *self)
     if (t) {
         oneshot_destroy(t->timer);
         port_destroy(t->port);
+        tape_destroy(t->tape);
         free(t);
     }
 }
@@ -125,6 +133,7 @@ static void *gen2_create(struct adapter_host *h, const void *config, struct err 
     for (int i = 0; i < BUS_CHARGERS_MAX; i++) {
         t->charger[i] = -1;
     }
+    t->tape = tape_create(TAPE_MS, TAPE_ROOM); /* without one it works as well */
     t->timer = oneshot_create(h->loop, run, t, e);
     if (t->timer) {
         t->port = c->fd >= 0 ? port_create_fd(h->loop, c->fd, &ops, t, e)
@@ -184,6 +193,13 @@ static const struct bus *gen2_bus(void *self)
     return &t->bus;
 }
 
+static const struct tape *gen2_tape(void *self)
+{
+    struct twc_gen2 *t = self;
+
+    return t->tape;
+}
+
 const struct adapter adapter_charger_twc_gen2 = {
         .name = "twc_gen2",
         .summary = "Tesla Wall Connectors of generation 2 on an RS-485 bus.",
@@ -195,4 +211,5 @@ const struct adapter adapter_charger_twc_gen2 = {
         .last_round_done = gen2_last_round_done,
         .resume = gen2_resume,
         .bus = gen2_bus,
+        .tape = gen2_tape,
 };

@@ -207,7 +207,7 @@ enum err_code store_open(uv_loop_t *loop, const char *dir, struct store **out,
     }
     s->tail = &s->head;
     s->lock = -1;
-    s->worker = worker_create(loop, 4, e);
+    s->worker = worker_create(loop, 64, e);
     if (!s->worker) {
         free(s);
         return e ? e->code : ERR_NO_MEMORY;
@@ -242,9 +242,14 @@ void store_set_keep(struct store *s, const struct store_keep *keep)
     s->prune_ms = 0;
 }
 
-bool store_backup_later(struct store *s, store_backup_fn *fn, void *user)
+bool store_backup_later(struct store *s, store_file_fn *fn, void *user)
 {
     return store_post_backup(s->worker, s->dir, fn, user);
+}
+
+bool store_record_later(struct store *s, const struct store_recording *r)
+{
+    return store_post_recording(s->worker, s->dir, r);
 }
 
 void store_close(struct store *s, int grace_ms)

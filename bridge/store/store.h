@@ -110,11 +110,24 @@ void store_close(struct store *s, int grace_ms);
 /* May be called at any time; until then nothing is thrown away for its age. */
 void store_set_keep(struct store *s, const struct store_keep *keep);
 
-/* A backup into dir/backups, named by the time, of which the newest 7 are kept. done comes once, on
- * the loop, unless the store is closed before: file is its name there, e says why there is none. */
-typedef void store_backup_fn(void *user, const char *file, const struct err *e);
-enum { STORE_BACKUPS_KEPT = 7 };
-bool store_backup_later(struct store *s, store_backup_fn *done, void *user);
+/* Files beside the store, made on its thread. done comes once, on the loop, unless the store is closed
+ * before: file is the name in its folder, or NULL and e says why. False: not begun. */
+typedef void store_file_fn(void *user, const char *file, const struct err *e);
+enum { STORE_BACKUPS_KEPT = 7, STORE_RECORDINGS_KEPT = 20, STORE_STAMP_ROOM = 24 };
+
+/* A backup into dir/backups, named by the time; the newest are kept. */
+bool store_backup_later(struct store *s, store_file_fn *done, void *user);
+
+struct store_recording {
+    char file[128]; /* "bus-<stamp>-<what>.txt" */
+    char *text;     /* taken in any case */
+    store_file_fn *done;
+    void *user;
+};
+/* A recording into dir/bus; the newest are kept. */
+bool store_record_later(struct store *s, const struct store_recording *r);
+/* "20261124T060000Z" */
+void store_stamp(char dst[static STORE_STAMP_ROOM], int64_t utc_ms);
 
 /* Acknowledged on the loop when the row is on disk (ok) or was given up (not ok). */
 typedef void store_ack_fn(void *user, bool ok);

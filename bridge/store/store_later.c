@@ -1,6 +1,6 @@
 /*
- * store_later - the backup that a running bridge makes, on the store's worker.
- * SPDX-License-Identifier: MIT
+ * store_later - files that a running bridge puts beside its store, on the store's worker: backups
+ * and recordings. SPDX-License-Identifier: MIT
  */
 #include "bridge/base/str.h"
 #include "bridge/io/loop.h"
@@ -10,41 +10,71 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct backup_job {
+struct file_job {
     struct job job;
     char dir[STORE_PATH_ROOM]; /* of the store */
-    char file[48];
+    char folder[16], file[128];
+    int keep;
+    char *text; /* owned; NULL: a backup */
     struct err err;
-    store_backup_fn *done;
+    store_file_fn *done;
     void *user;
 };
 
-/* twcbridge-20261124T060000Z.db: sorts by its time. */
-static bool is_backup(const char *name)
+void store_stamp(char dst[static STORE_STAMP_ROOM], int64_t utc_ms)
 {
-    size_t n = strlen(name);
+    char time[STR_TIME_ROOM];
+    size_t n = 0;
 
-    return n == 29 && strncmp(name, "twcbridge-2", 11) == 0 &&
-           strcmp(name + n - 4, "Z.db") == 0;
+    str_time(time, utc_ms);
+    for (const char *p = time; *p != '\0' && n + 1 < STORE_STAMP_ROOM; p++) {
+        if (*p != '-' && *p != ':') {
+            dst[n++] = *p;
+        }
+    }
+    dst[n] = '\0';
 }
 
-/* Only what we named ourselves is ever deleted. */
-static void prune(const char *dir)
+/* The same name but for the time: "x-20261124T060000Z..." with x, and with what follows the last
+ * dot, of `like`. Such names sort by their time. Only these are ever deleted. */
+static bool is_ours(const char *name, const char *like)
+{
+    static const char form[] = "00000000T000000Z";
+    size_t head = (size_t)(strchr(like, '-') - like) + 1;
+    const char *dot = strrchr(name, '.');
+
+    if (strncmp(name, like, head) != 0 || strlen(name) < head + sizeof(form) || !dot ||
+            strcmp(dot, strrchr(like, '.')) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i + 1 < sizeof(form); i++) {
+        char c = name[head + i];
+
+        if (form[i] == '0' ? c < '0' || c > '9' : c != form[i]) {
+            return false;
+        }
+    }
+    /* A backup has nothing behind the time; a recording says of what it is. */
+    return like[head + sizeof(form) - 1] == '-' || name[head + sizeof(form) - 1] == '.';
+}
+
+static void prune(const char *folder, const char *like, int keep)
 {
     struct dirent **list = NULL;
-    int n = scandir(dir, &list, NULL, alphasort);
+    int n = scandir(folder, &list, NULL, alphasort);
     int ours = 0;
 
     for (int i = n - 1; i >= 0; i--) {
         char path[STORE_PATH_ROOM + 300];
 
-        if (is_backup(list[i]->d_name) && ++ours > STORE_BACKUPS_KEPT &&
-                str_format(path, sizeof(path), "%s/%s", dir, list[i]->d_name)) {
+        if (is_ours(list[i]->d_name, like) && ++ours > keep &&
+                str_format(path, sizeof(path), "%s/%s", folder, list[i]->d_name)) {
             unlink(path);
         }
         free(list[i]);
@@ -52,28 +82,38 @@ static void prune(const char *dir)
     free(list);
 }
 
-static void name_by_time(char *dst, size_t room)
+static enum err_code write_text(const char *path, const char *text, struct err *e)
 {
-    char time[STR_TIME_ROOM];
-    size_t n = 0;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    size_t n = strlen(text);
+    int why = fd < 0 ? errno : 0;
 
-    str_time(time, loop_utc_ms());
-    for (const char *p = time; *p != '\0'; p++) {
-        if (*p != '-' && *p != ':') {
-            time[n++] = *p;
+    while (n > 0 && why == 0) {
+        ssize_t w = write(fd, text, n);
+
+        if (w <= 0) {
+            why = w < 0 ? errno : EIO;
+        } else {
+            text += w;
+            n -= (size_t)w;
         }
     }
-    time[n] = '\0';
-    str_format(dst, room, "twcbridge-%s.db", time);
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (why != 0 && fd >= 0) {
+        unlink(path); /* a full disk: not half of it */
+    }
+    return why == 0 ? ERR_OK : err_set(e, ERR_IO, "%s: %s", path, strerror(why));
 }
 
 static void work(struct job *j)
 {
-    struct backup_job *b = CONTAINER_OF(j, struct backup_job, job);
-    char folder[STORE_PATH_ROOM], path[STORE_PATH_ROOM + 64];
+    struct file_job *b = CONTAINER_OF(j, struct file_job, job);
+    char folder[STORE_PATH_ROOM], path[STORE_PATH_ROOM + 160];
+    enum err_code code;
 
-    name_by_time(b->file, sizeof(b->file));
-    if (!str_format(folder, sizeof(folder), "%s/backups", b->dir)) {
+    if (!str_format(folder, sizeof(folder), "%s/%s", b->dir, b->folder)) {
         err_set(&b->err, ERR_INVALID, "the path is too long: %.100s...", b->dir);
         return;
     }
@@ -82,38 +122,70 @@ static void work(struct job *j)
         return;
     }
     str_format(path, sizeof(path), "%s/%s", folder, b->file);
-    if (store_backup(b->dir, path, &b->err) == ERR_OK) {
-        prune(folder);
+    code = b->text ? write_text(path, b->text, &b->err) : store_backup(b->dir, path, &b->err);
+    if (code == ERR_OK) {
+        prune(folder, b->file, b->keep);
     }
-}
-
-static void done(struct job *j)
-{
-    struct backup_job *b = CONTAINER_OF(j, struct backup_job, job);
-
-    b->done(b->user, b->err.code == ERR_OK ? b->file : NULL, &b->err);
-    free(b);
 }
 
 static void drop(struct job *j)
 {
-    free(CONTAINER_OF(j, struct backup_job, job));
+    struct file_job *b = CONTAINER_OF(j, struct file_job, job);
+
+    free(b->text);
+    free(b);
 }
 
-bool store_post_backup(struct worker *w, const char *dir, store_backup_fn *fn, void *user)
+static void done(struct job *j)
 {
-    struct backup_job *b = calloc(1, sizeof(*b));
+    struct file_job *b = CONTAINER_OF(j, struct file_job, job);
+
+    b->done(b->user, b->err.code == ERR_OK ? b->file : NULL, &b->err);
+    drop(j);
+}
+
+static bool post(struct worker *w, struct file_job *b)
+{
+    b->job = (struct job){.work = work, .done = done, .drop = drop};
+    if (!worker_post(w, &b->job)) {
+        drop(&b->job);
+        return false;
+    }
+    return true;
+}
+
+bool store_post_backup(struct worker *w, const char *dir, store_file_fn *fn, void *user)
+{
+    struct file_job *b = calloc(1, sizeof(*b));
+    char stamp[STORE_STAMP_ROOM];
 
     if (!b) {
         return false;
     }
-    b->job = (struct job){.work = work, .done = done, .drop = drop};
     b->done = fn;
     b->user = user;
+    b->keep = STORE_BACKUPS_KEPT;
     str_copy(b->dir, sizeof(b->dir), dir);
-    if (!worker_post(w, &b->job)) {
-        free(b);
+    str_copy(b->folder, sizeof(b->folder), "backups");
+    store_stamp(stamp, loop_utc_ms());
+    str_format(b->file, sizeof(b->file), "twcbridge-%s.db", stamp);
+    return post(w, b);
+}
+
+bool store_post_recording(struct worker *w, const char *dir, const struct store_recording *r)
+{
+    struct file_job *b = calloc(1, sizeof(*b));
+
+    if (!b) {
+        free(r->text);
         return false;
     }
-    return true;
+    b->done = r->done;
+    b->user = r->user;
+    b->text = r->text;
+    b->keep = STORE_RECORDINGS_KEPT;
+    str_copy(b->dir, sizeof(b->dir), dir);
+    str_copy(b->folder, sizeof(b->folder), "bus");
+    str_copy(b->file, sizeof(b->file), r->file);
+    return post(w, b);
 }

@@ -58,6 +58,7 @@ enum err_code store_write(sqlite3 *db, const struct store_op *list,
 
 /* store_later.c */
 struct worker;
-bool store_post_backup(struct worker *w, const char *dir, store_backup_fn *fn, void *user);
+bool store_post_backup(struct worker *w, const char *dir, store_file_fn *fn, void *user);
+bool store_post_recording(struct worker *w, const char *dir, const struct store_recording *r);
 
 #endif
