@@ -13,15 +13,12 @@
 #include "bridge/io/loop.h"
 #include "bridge/verbs.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { STOP_MS = 700, STOP_LOOK_MS = 20, SECOND_MS = 1000 };
@@ -71,57 +68,6 @@ static void on_second(void *user)
 }
 
 /* ---- building ---- */
-
-static bool usable(const char *dir)
-{
-    return (mkdir(dir, 0750) == 0 || errno == EEXIST) && access(dir, W_OK | X_OK) == 0;
-}
-
-/* --state, then store.path, then the default, then beside the settings file. */
-static void choose_state_dir(struct daemon *d)
-{
-    const char *slash = strrchr(d->file, '/');
-    const char *set = d->state_arg ? d->state_arg : d->settings.store.path;
-
-    if (set[0] != '\0') {
-        str_copy(d->state_dir, sizeof(d->state_dir), set);
-        (void)usable(set);
-    } else if (usable(VERB_STATE_DIR)) {
-        str_copy(d->state_dir, sizeof(d->state_dir), VERB_STATE_DIR);
-    } else {
-        str_format(d->state_dir, sizeof(d->state_dir), "%.*s", slash ? (int)(slash - d->file) : 1,
-                slash ? d->file : ".");
-    }
-}
-
-/* The id of this bridge: made once, kept in a file beside the store. */
-static void load_instance(struct daemon *d)
-{
-    char path[SETTINGS_PATH_ROOM + 16];
-    uint8_t random[8] = {0};
-    int fd;
-
-    str_format(path, sizeof(path), "%s/instance", d->state_dir);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        ssize_t n = read(fd, d->instance, 16);
-
-        close(fd);
-        if (n == 16) {
-            d->instance[16] = '\0';
-            return;
-        }
-    }
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-        memset(random, 0x5a, sizeof(random));
-    }
-    str_hex(d->instance, sizeof(d->instance), random, sizeof(random));
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-    if (fd >= 0) {
-        (void)!write(fd, d->instance, 16);
-        close(fd);
-    }
-}
 
 void daemon_site_max(struct daemon *d)
 {
@@ -317,6 +263,7 @@ static void take_down(struct daemon *d)
     if (d->notify_fd >= 0) {
         close(d->notify_fd);
     }
+    state_dir_close(d);
     free(d->settings_text);
 }
 
@@ -349,23 +296,24 @@ static void load_store(struct daemon *d, struct store_image *image)
 {
     struct err e = {0};
 
-    choose_state_dir(d);
     if (store_open(&d->loop, d->state_dir, &d->store, image, &e) != ERR_OK) {
         if (!d->store) {
             str_copy(d->store_problem, sizeof(d->store_problem), e.text);
             log_error("store", "%s", e.text); /* else health tells it, and when it is over */
         }
     }
-    load_instance(d);
 }
 
 static bool start(struct daemon *d, struct store_image *image, struct err *e)
 {
-    bool good = settings_load(d, NULL, &d->settings_text);
+    bool good = settings_load(d, &d->settings_text);
 
+    if (state_dir_open(d, e) != ERR_OK) {
+        return false;
+    }
     load_store(d, image);
     if (!good) {
-        good = settings_load(d, image, &d->settings_text);
+        settings_fall_back(d, image);
     }
     log_set_level((enum log_level)d->settings.log.level);
     d->self_test_ok = envelope_self_test() && message_master_self_test();
@@ -418,6 +366,7 @@ static int run_once(const char *file, const char *state, bool *again)
     d->file = file;
     d->state_arg = state;
     d->notify_fd = -1;
+    d->state_fd = -1;
     d->started_utc_ms = loop_utc_ms() / 1000 * 1000;
     if (make_loop_parts(d, &e) && start(d, &image, &e)) {
         notify_open(d);
@@ -429,6 +378,7 @@ static int run_once(const char *file, const char *state, bool *again)
         code = d->exit_code;
     } else {
         log_error("bridge", "%s", e.text);
+        code = e.code != ERR_OK ? err_exit_code(e.code) : code;
     }
     store_image_finish(&image);
     *again = d->again;
@@ -449,20 +399,29 @@ static int usage(int code)
     return code;
 }
 
+static int form_index(const char *arg)
+{
+    static const char *const names[] = {"human", "json", "journal", NULL};
+
+    for (int i = 0; names[i]; i++) {
+        if (strcmp(arg, names[i]) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 /* The form of log lines must be known before the first one, so the file is glanced at. */
 static enum console_format format_of(const char *file, const char *arg)
 {
-    static const char *const names[] = {"human", "json", "journal", NULL};
     struct settings *s = calloc(1, sizeof(*s));
     struct opt_errors *errs = calloc(2, sizeof(*errs));
     enum console_format f = CONSOLE_HUMAN;
     char *text = NULL;
     size_t len = 0;
 
-    for (int i = 0; arg && names[i]; i++) {
-        if (strcmp(arg, names[i]) == 0) {
-            f = (enum console_format)i;
-        }
+    if (arg) {
+        f = (enum console_format)form_index(arg);
     }
     if (!arg && s && errs && settings_read(file, &text, &len, NULL) == ERR_OK) {
         settings_parse(text, len, s, &errs[0], &errs[1]);
@@ -496,6 +455,10 @@ int verb_run(int argc, char **argv)
         } else {
             file = argv[i];
         }
+    }
+    if (format && form_index(format) < 0) {
+        fprintf(stderr, "twcbridge run: --log %s: allowed is human, json or journal\n", format);
+        return usage(64);
     }
     if (!file) {
         fputs("twcbridge run: which settings file?\n", stderr);

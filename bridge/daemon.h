@@ -115,6 +115,7 @@ struct daemon {
     const char *file;      /* settings file; borrowed from argv */
     const char *state_arg; /* --state; NULL */
     char state_dir[SETTINGS_PATH_ROOM];
+    int state_fd; /* of the file `instance` there, locked; -1: none */
     struct settings settings;
     char *settings_text;   /* owned; as in force */
     bool safe_mode;
@@ -253,8 +254,14 @@ void leases_load(struct daemon *d, const struct store_image *image);
 void lease_store(struct daemon *d, const struct lease *l);
 void lease_over(void *user, const struct lease_end *end); /* lease_ended_fn; user = daemon */
 
+/* state_dir.c: fills state_dir and instance; ERR_REFUSED: another process has that folder */
+enum err_code state_dir_open(struct daemon *d, struct err *e);
+void state_dir_close(struct daemon *d);
+
 /* reload.c */
-bool settings_load(struct daemon *d, struct store_image *image, char **text);
+bool settings_load(struct daemon *d, char **text); /* false: broken, and safe mode begins */
+/* Safe mode: the last good copy, else settings without any port. */
+void settings_fall_back(struct daemon *d, const struct store_image *image);
 void settings_reload(struct daemon *d);
 void settings_watch(void *daemon);
 /* settings_live.c: what can change without a restart, from new into s */

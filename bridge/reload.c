@@ -61,8 +61,7 @@ out:
     return ok;
 }
 
-/* The last good copy, else settings without any port. */
-static void fall_back(struct daemon *d, const struct store_image *image)
+void settings_fall_back(struct daemon *d, const struct store_image *image)
 {
     static const char nothing[] = "{}";
     const char *text = image->good_settings ? image->good_settings : nothing;
@@ -82,17 +81,10 @@ static void fall_back(struct daemon *d, const struct store_image *image)
             text == nothing ? "no settings: no port is opened" : "the last good copy", d->file);
 }
 
-bool settings_load(struct daemon *d, struct store_image *image, char **text)
+bool settings_load(struct daemon *d, char **text)
 {
-    if (read_good(d, &d->settings, text, d->safe_why, sizeof(d->safe_why))) {
-        d->safe_mode = false;
-        return true;
-    }
-    d->safe_mode = true;
-    if (image) {
-        fall_back(d, image);
-    }
-    return false;
+    d->safe_mode = !read_good(d, &d->settings, text, d->safe_why, sizeof(d->safe_why));
+    return !d->safe_mode;
 }
 
 /* Applies what can change live; what needs a restart is named and waits. */
