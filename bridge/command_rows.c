@@ -49,10 +49,11 @@ static void plain_hold(struct command_call *c, struct lease *l, int64_t now_ms)
     if (minutes > 0) {
         l->hold = LEASE_FOR;
         l->expires_ms = now_ms + (int64_t)minutes * 60000;
-    } else if (d->ha == HA_ALIVE) {
-        l->hold = LEASE_WHILE_HA;
-    } else {
-        l->hold = LEASE_FOR;
+        return;
+    }
+    l->hold = d->ha == HA_ALIVE ? LEASE_WHILE_HA : LEASE_FOR;
+    if (d->ha != HA_ALIVE || !d->broker.mqtt || mqtt_protocol(d->broker.mqtt) != 5) {
+        /* Not seen, or its death cannot be probed: MQTT 3.1.1 does not tell who listens. */
         l->expires_ms = now_ms + (int64_t)d->settings.safety.hold_unseen_min * 60000;
     }
 }

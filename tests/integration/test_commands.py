@@ -3,15 +3,19 @@
 
 Real broker, virtual chargers, one bridge for all tests. SPDX-License-Identifier: MIT
 """
+import contextlib
+import datetime
 import json
 import os
+import socket
 import sys
+import threading
 import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
-from rig import Rig, state, wait  # noqa: E402
+from rig import Rig, free_port, state, wait  # noqa: E402
 
 
 class TestAnswers(unittest.TestCase):
@@ -120,6 +124,66 @@ class TestAnswers(unittest.TestCase):
         self.assertEqual(wait("the list", lambda: self.owners().get("site:ems"), 3)["value"], 20)
         a = self.ask("site/current_limit", '{"value":null,"owner":"ems"}')
         self.assertEqual((a["value"], a["owner"], a["until"]), (None, None, None))
+
+
+class OldBroker:
+    """In front of a broker: answers MQTT 5 as one that speaks 3.1.1 alone does, passes that on."""
+
+    def __init__(self, broker):
+        self.broker, self.port = broker, free_port()
+        self.door = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                s, _ = self.door.accept()
+            except OSError:
+                return
+            first = s.recv(65536)
+            if b"MQTT\x05" in first:
+                s.sendall(b"\x20\x02\x00\x01")  # unacceptable protocol version
+                s.close()
+                continue
+            up = socket.create_connection(("127.0.0.1", self.broker))
+            up.sendall(first)
+            for a, b in ((s, up), (up, s)):
+                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def pump(a, b):
+        with contextlib.suppress(OSError):
+            while data := a.recv(65536):
+                b.sendall(data)
+        for s in (a, b):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+
+class TestOldBroker(unittest.TestCase):
+    def test_with_mqtt_3_1_1_a_plain_value_holds_an_hour_at_most(self):
+        with Rig() as r:
+            old = OldBroker(r.port)
+            r.closers.append(old.door.close)
+            r.bridge({"mqtt": {"url": f"mqtt://127.0.0.1:{old.port}"}, "lease": {"grace_s": 1},
+                      "buses": [{"port": "virtual:1", "circuit": "garage"}]})
+            c = r.online("v1")
+            self.assertIn("by MQTT 3.1.1", r.log())
+            topic = "twcbridge/charger/v1"
+            for alive in (False, True):
+                if alive:
+                    c.publish("homeassistant/status", "online")
+                    wait("alive", lambda: state(c, "twcbridge/bridge/health")["home_assistant"] == "alive", 3)
+                begin = time.monotonic()
+                c.publish(f"{topic}/current_limit/set", "9")
+                m = c.wait(lambda m, b=begin: m.topic == f"{topic}/current_limit/result", 5, begin)
+                until = json.loads(m.payload)["until"]
+                self.assertIsNotNone(until, "alive" if alive else "not seen")
+                end = datetime.datetime.fromisoformat(until.replace("Z", "+00:00")).timestamp()
+                self.assertAlmostEqual(end - time.time(), 3600, delta=3)
+            # Its will counts there, too.
+            c.publish("homeassistant/status", "offline")
+            wait("the default", lambda: state(c, topic)["offered"] == 6, 6)
 
 
 if __name__ == "__main__":
