@@ -108,6 +108,10 @@ void state_document(const struct model *m, int device, struct buf *out);
 /* sweep.c: is this retained document ours (origin and identifier), and no longer wanted? */
 bool sweep_orphan(const struct discovery_config *c, const struct model *m, const char *topic,
         const char *payload, size_t len);
+/* The state topic that went with such a document; false: there is none, or its device is still
+ * there (a circuit that is no device has a state, too). */
+bool sweep_state_topic(const struct discovery_config *c, const struct model *m, const char *topic,
+        char *dst, size_t room);
 
 /* lint.c: ERR_OK, or what Home Assistant would refuse or complain about, with the place. An empty
  * payload removes the device and is fine. */

@@ -92,3 +92,37 @@ bool sweep_orphan(const struct discovery_config *c, const struct model *m, const
     json_put(root);
     return orphan;
 }
+
+bool sweep_state_topic(const struct discovery_config *c, const struct model *m, const char *topic,
+        char *dst, size_t room)
+{
+    char node[DISCOVERY_TOPIC_ROOM], head[2 * DISCOVERY_TOPIC_ROOM];
+    const char *tail = strstr(topic, "/config");
+    const char *id;
+    size_t k;
+
+    discovery_node(node, sizeof(node), c->base);
+    (void)str_format(head, sizeof(head), "%s/device/%s_", c->prefix, node);
+    if (!tail || strncmp(topic, head, strlen(head)) != 0) {
+        return false;
+    }
+    topic += strlen(head);
+    for (size_t i = KINDS_WITHOUT_ID; i < ARRAY_LEN(kinds); i++) {
+        k = strlen(kinds[i]);
+        id = topic + k + 1;
+        if (strncmp(topic, kinds[i], k) != 0 || topic[k] != '_' || id >= tail) {
+            continue;
+        }
+        for (int d = 0; d < m->devices; d++) {
+            const struct model_device *x = &m->device[d];
+
+            if (strcmp(model_kind_names[x->kind], kinds[i]) == 0 &&
+                    strlen(x->id) == (size_t)(tail - id) &&
+                    strncmp(x->id, id, (size_t)(tail - id)) == 0) {
+                return false;
+            }
+        }
+        return str_format(dst, room, "%s/%s/%.*s", c->base, kinds[i], (int)(tail - id), id);
+    }
+    return false;
+}

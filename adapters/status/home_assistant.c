@@ -29,6 +29,7 @@ enum {
     PROBE_MS = 900,
     APART_MS = 1200, /* between two documents of one device */
     NO_SUBSCRIBER = 0x10,
+    ORPHANS_MAX = 16, /* of one sweep; more wait for the next */
 };
 
 struct announced {
@@ -47,6 +48,8 @@ struct home {
     bool five;     /* MQTT 5 */
     struct buf doc;
     struct announced device[MODEL_DEVICES_MAX];
+    char orphan[ORPHANS_MAX][DISCOVERY_TOPIC_ROOM]; /* documents blanked by this sweep */
+    int orphans;
 };
 
 static uint64_t hash_of(const char *p, size_t n)
@@ -232,11 +235,33 @@ static void on_probe_due(void *user)
 static void on_sweep_over(void *user)
 {
     struct home *a = user;
-    char filter[DISCOVERY_TOPIC_ROOM];
+    struct discovery_config c = config_of(a);
+    char filter[DISCOVERY_TOPIC_ROOM], state[DISCOVERY_TOPIC_ROOM];
+    char availability[DISCOVERY_TOPIC_ROOM + 16];
 
     str_format(filter, sizeof(filter), "%s/device/+/config", a->host->prefix);
     if (a->up) {
         a->host->ops->unsubscribe(a->host, filter);
+    }
+    for (int i = 0; a->up && i < a->orphans; i++) {
+        if (!sweep_state_topic(&c, a->host->model, a->orphan[i], state, sizeof(state))) {
+            continue; /* it came back meanwhile */
+        }
+        str_format(availability, sizeof(availability), "%s/availability", state);
+        a->host->ops->publish(a->host, state, "", 0, MQTT_RETAINED);
+        a->host->ops->publish(a->host, availability, "", 0, MQTT_RETAINED);
+    }
+    a->orphans = 0;
+}
+
+/* Its own documents follow when the sweep is over: to an entity that still listens an empty one is
+ * an error. */
+static void remove_orphan(struct home *a, const char *topic)
+{
+    log_notice("discovery", "removing %s: nothing stands behind it any more", topic);
+    a->host->ops->publish(a->host, topic, "", 0, MQTT_RETAINED);
+    if (a->orphans < ORPHANS_MAX) {
+        str_copy(a->orphan[a->orphans++], sizeof(a->orphan[0]), topic);
     }
 }
 
@@ -270,8 +295,7 @@ static void on_document(struct home *a, const struct mqtt_message *m)
         return;
     }
     if (sweep_orphan(&c, model, m->topic, (const char *)m->payload, m->len)) {
-        log_notice("discovery", "removing %s: nothing stands behind it any more", m->topic);
-        a->host->ops->publish(a->host, m->topic, "", 0, MQTT_RETAINED);
+        remove_orphan(a, m->topic);
     }
 }
 

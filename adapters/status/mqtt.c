@@ -16,13 +16,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVERYTHING_MS = 60000, TICK_MS = 1000 };
+enum { EVERYTHING_MS = 60000, TICK_MS = 1000, CLEAR_MS = 3000 };
 
 struct published {
     bool urgent, pending;
     bool sent;         /* since the connection came up */
     bool available;    /* last availability sent */
     bool available_sent;
+    bool cleared;      /* removed, and its documents are blank */
+    int64_t gone_ms;   /* when it was first seen removed; 0: it is there */
     int64_t sent_ms;
     uint64_t known[2];
     int64_t value[MODEL_FIELDS_MAX];
@@ -106,6 +108,21 @@ static void send_availability(struct status *s, int device)
     }
 }
 
+/* A charger that was removed leaves nothing retained behind. Its entities went before: to one that
+ * still listens an empty document is an error. */
+static void clear(struct status *s, int device)
+{
+    const struct model_device *d = &s->host->model->device[device];
+    const struct discovery_config c = {.base = s->host->base_topic, .prefix = s->host->prefix};
+    char state[DISCOVERY_TOPIC_ROOM], availability[DISCOVERY_TOPIC_ROOM + 16];
+
+    discovery_state_topic(state, sizeof(state), &c, d);
+    str_format(availability, sizeof(availability), "%s/availability", state);
+    s->device[device].cleared = s->host->ops->publish(s->host, state, "", 0, MQTT_RETAINED) &&
+            s->host->ops->publish(s->host, availability, "", 0, MQTT_RETAINED);
+    s->device[device].sent = s->device[device].available_sent = false;
+}
+
 static void send_bridge_state(struct status *s, const char *state)
 {
     char topic[DISCOVERY_TOPIC_ROOM], text[64];
@@ -130,8 +147,14 @@ static void turn(void *self)
         int64_t age_ms = now_ms - p->sent_ms;
 
         if (d->gone) {
+            p->gone_ms = p->gone_ms != 0 ? p->gone_ms : now_ms;
+            if (!p->cleared && now_ms - p->gone_ms >= CLEAR_MS) {
+                clear(s, i);
+            }
             continue;
         }
+        p->gone_ms = 0;
+        p->cleared = false;
         if (!p->sent || p->urgent || (p->pending && age_ms >= interval_ms) ||
                 age_ms >= EVERYTHING_MS) {
             send_state(s, i, now_ms);
@@ -216,6 +239,7 @@ static void status_down(void *self)
     for (int i = 0; i < MODEL_DEVICES_MAX; i++) {
         s->device[i].sent = false;
         s->device[i].available_sent = false;
+        s->device[i].cleared = false;
     }
 }
 

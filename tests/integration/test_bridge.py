@@ -366,6 +366,8 @@ class TestLife(unittest.TestCase):
             c.publish("homeassistant/device/twcbridge_charger_dead/config", json.dumps(mine), retain=True)
             other = dict(mine, device={"identifiers": ["other_dead"], "name": "Other"}, origin={"name": "other"})
             c.publish("homeassistant/device/other_dead/config", json.dumps(other), retain=True)
+            for topic in ("charger/dead", "charger/dead/availability", "charger/a1b2x"):
+                c.publish(f"twcbridge/{topic}", "{}", retain=True)
             r.slaves([Unit("a1b2")])
             r.bridge()
             r.online("a1b2")
@@ -375,6 +377,12 @@ class TestLife(unittest.TestCase):
             topics = {m.topic for m in look.messages if m.retain and m.payload}
             self.assertNotIn("homeassistant/device/twcbridge_charger_dead/config", topics)
             self.assertIn("homeassistant/device/other_dead/config", topics)
+            look.subscribe("twcbridge/charger/#")
+            time.sleep(0.5)
+            kept = {m.topic for m in look.messages if m.retain and m.payload}
+            self.assertNotIn("twcbridge/charger/dead", kept)
+            self.assertNotIn("twcbridge/charger/dead/availability", kept)
+            self.assertIn("twcbridge/charger/a1b2x", kept)
 
     def test_a_component_that_is_gone_is_removed_in_two_steps(self):
         with Rig() as r:
@@ -414,7 +422,14 @@ class TestLife(unittest.TestCase):
             self.assertEqual(result(c, "twcbridge/bridge/request/remove", "c3d4")["status"], "ok")
             topic = "homeassistant/device/twcbridge_charger_c3d4/config"
             c.wait(lambda m: m.topic == topic and m.payload == "", 5)
-
+            # Nothing retained stays behind, and it is blanked after the entities are gone.
+            for last in ("", "/availability"):
+                c.wait(lambda m, t="twcbridge/charger/c3d4" + last: m.topic == t and m.payload == "", 8, begin)
+            time.sleep(1.5)
+            look = r.client()
+            look.subscribe("twcbridge/charger/c3d4", "twcbridge/charger/+/availability")
+            time.sleep(0.3)
+            self.assertEqual([m.topic for m in look.messages], ["twcbridge/charger/a1b2/availability"])
 
     def test_the_watchdog_is_fed_every_second_whatever_the_bus_does(self):
         with Rig() as r, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as n:

@@ -399,6 +399,27 @@ static void only_our_own_documents_without_a_device_are_swept(void **state)
     assert_false(orphan(r, topic));
 }
 
+static const char *state_of(const char *topic, char dst[64])
+{
+    return sweep_state_topic(&devices_config, &model, topic, dst, 64) ? dst : NULL;
+}
+
+static void a_swept_document_takes_its_state_along_unless_the_device_is_there(void **state)
+{
+    char dst[64];
+
+    (void)state;
+    check_str(state_of("homeassistant/device/twcbridge_charger_dead/config", dst),
+            "twcbridge/charger/dead");
+    check_str(state_of("homeassistant/device/twcbridge_circuit_a_b/config", dst),
+            "twcbridge/circuit/a_b");
+    assert_null(state_of("homeassistant/device/twcbridge_charger_a1b2/config", dst));
+    assert_null(state_of("homeassistant/device/twcbridge_site/config", dst));
+    assert_null(state_of("homeassistant/device/twcbridge_charger_/config", dst));
+    assert_null(state_of("homeassistant/device/other_charger_dead/config", dst));
+    assert_null(state_of("homeassistant/device/twcbridge_charger_dead", dst));
+}
+
 static void rows_and_fields_have_the_same_keys(void **state)
 {
     (void)state;
@@ -465,6 +486,7 @@ int main(void)
             TEST(a_row_that_went_is_buried_beside_the_rows_that_stay),
             TEST(a_key_that_moved_to_another_platform_is_buried_on_the_old_one),
             TEST(only_our_own_documents_without_a_device_are_swept),
+            TEST(a_swept_document_takes_its_state_along_unless_the_device_is_there),
             TEST(rows_and_fields_have_the_same_keys),
             TEST(the_generated_page_and_schema_name_every_row),
     };
