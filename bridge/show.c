@@ -316,9 +316,8 @@ static void show_list(struct daemon *d, int i, enum lease_kind kind, enum field_
         write_circuits(d, &w, i);
     }
     jw_array_end(&w);
-    if (buf_ok(&b)) {
-        model_set_json(&d->model, d->unit[i].device, field, buf_text(&b));
-    }
+    /* A list that does not fit is not known, which is better than an old one. */
+    model_set_json(&d->model, d->unit[i].device, field, buf_ok(&b) ? buf_text(&b) : NULL);
     buf_finish(&b);
 }
 

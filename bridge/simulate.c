@@ -487,13 +487,33 @@ static void close_all(struct simulation *m)
     loop_finish(&m->loop);
 }
 
+/* The port that was taken where the line asked for port 0, any free one. */
+static void say_tcp(const struct simulation *m)
+{
+    const char *colon = strrchr(m->o.tcp, ':');
+    struct sockaddr_storage a;
+    socklen_t len = sizeof(a);
+    char port[8] = "";
+
+    if (strcmp(colon, ":0") == 0 &&
+            getsockname(m->listen_fd, (struct sockaddr *)&a, &len) == 0) {
+        getnameinfo((struct sockaddr *)&a, len, NULL, 0, port, sizeof(port), NI_NUMERICSERV);
+    }
+    printf("%.*s%s\n", (int)(colon - m->o.tcp + 1), m->o.tcp, port[0] != '\0' ? port : colon + 1);
+}
+
 static void say_ready(const struct simulation *m)
 {
     printf("ready: %d charger%s (", m->sim.n, m->sim.n == 1 ? "" : "s");
     for (int i = 0; i < m->sim.n; i++) {
         printf("%s%04x", i > 0 ? " " : "", (unsigned)m->sim.charger[i].id);
     }
-    printf(") on %s\n", m->o.link ? m->o.link : m->o.tcp);
+    fputs(") on ", stdout);
+    if (m->o.link) {
+        puts(m->o.link);
+    } else {
+        say_tcp(m);
+    }
     if (m->sim.n > BUS_CHARGERS_MAX) {
         printf("note: a real bus has at most %d\n", BUS_CHARGERS_MAX);
     }

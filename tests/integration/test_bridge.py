@@ -483,6 +483,20 @@ class TestCommandLine(unittest.TestCase):
     def test_schema_is_json(self):
         self.assertIn("circuits", json.loads(self.run_it("schema").stdout)["properties"])
 
+    def test_simulate_on_port_0_names_the_port_that_it_took(self):
+        p = subprocess.Popen([PROGRAM, "simulate", "--chargers", "1", "--tcp", "127.0.0.1:0"], stdout=subprocess.PIPE,
+                             text=True)
+        try:
+            where = p.stdout.readline().strip().rsplit(" ", 1)[1]
+            self.assertRegex(where, r"^127\.0\.0\.1:[1-9][0-9]*$")
+            with socket.create_connection(("127.0.0.1", int(where.rsplit(":", 1)[1])), 5) as s:
+                s.settimeout(12)
+                self.assertEqual(s.recv(2), b"\xc0\xfd")  # it announces itself
+        finally:
+            p.terminate()
+            p.wait(5)
+            p.stdout.close()
+
     def test_simulate_refuses_what_it_cannot_do(self):
         for args in (["--chargers", "0", "--link", "/tmp/x"], ["--chargers", "1"], ["--chargers", "1", "--bogus"],
                      ["--chargers", "1", "--protocol", "3", "--link", "/tmp/x"]):
