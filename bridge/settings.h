@@ -42,7 +42,7 @@ struct circuit_settings {
 };
 
 struct bus_settings {
-    char port[SETTINGS_PATH_ROOM]; /* absolute path, tcp://HOST:PORT, virtual:N */
+    char port[SETTINGS_PATH_ROOM]; /* see the table */
     char circuit[SETTINGS_NAME_ROOM];
     char name[SETTINGS_NAME_ROOM]; /* default "1", "2"... by position */
     char id[SETTINGS_NAME_ROOM];   /* slug of name; filled */

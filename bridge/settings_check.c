@@ -193,7 +193,7 @@ static void check_bus(
 
     check_bus_name(s, i, errs);
     path_of(path, "buses", i, "port");
-    settings_check_port(b->port, path, errs);
+    settings_check_port(b->port, path, errs, warnings);
     for (int k = 0; k < i; k++) {
         if (b->port[0] && settings_virtual_count(b->port) == 0 &&
                 strcmp(s->bus[k].port, b->port) == 0) {

@@ -19,12 +19,25 @@ static bool host_char(char c, bool brackets)
            c == '-' || c == '.' || c == '_' || (brackets && (c == ':' || c == '%'));
 }
 
+/* ":PORT". What is wrong, or NULL. */
+static const char *port_fault(const char *s)
+{
+    int64_t port;
+
+    if (*s != ':') {
+        return "has something other than :PORT after the host";
+    }
+    if (!str_int(s + 1, strlen(s + 1), &port) || port < 1 || port > 65535) {
+        return "has a port that is not a number from 1 to 65535";
+    }
+    return NULL;
+}
+
 /* HOST:PORT, [IPV6]:PORT, without a port where it is optional. What is wrong, or NULL. */
 static const char *host_fault(const char *s, bool port_optional)
 {
     bool brackets = *s == '[';
     const char *host = brackets ? s + 1 : s, *end = host;
-    int64_t port;
 
     while (host_char(*end, brackets)) {
         end++;
@@ -38,13 +51,7 @@ static const char *host_fault(const char *s, bool port_optional)
     if (*end == '\0') {
         return port_optional ? NULL : "has no port";
     }
-    if (*end != ':') {
-        return "has something other than :PORT after the host";
-    }
-    if (!str_int(end + 1, strlen(end + 1), &port) || port < 1 || port > 65535) {
-        return "has a port that is not a number from 1 to 65535";
-    }
-    return NULL;
+    return port_fault(end);
 }
 
 static void check_url(const struct mqtt_settings *m, struct opt_errors *errs)
@@ -141,7 +148,42 @@ int settings_virtual_count(const char *port)
     return (int)n;
 }
 
-void settings_check_port(const char *port, const char *path, struct opt_errors *errs)
+static const char *const net_schemes[] = {"tcp://", "rfc2217://", "tcp-listen://"};
+
+static bool is_loopback(const char *place)
+{
+    return place[0] == ':' || starts(place, "127.") || starts(place, "localhost:") ||
+           starts(place, "[::1]:");
+}
+
+/* Returns true when port begins as a network port does. */
+static bool check_net_port(const char *port, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings)
+{
+    for (size_t i = 0; i < ARRAY_LEN(net_schemes); i++) {
+        const char *place = port + strlen(net_schemes[i]), *fault;
+        bool listens = i == 2;
+
+        if (!starts(port, net_schemes[i])) {
+            continue;
+        }
+        fault = listens && place[0] == ':' ? port_fault(place) : host_fault(place, false);
+        if (fault) {
+            opt_errors_add(
+                    errs, "%s: '%s' %s (%sHOST:PORT)", path, port, fault, net_schemes[i]);
+        } else if (listens && !is_loopback(place)) {
+            opt_errors_add(warnings,
+                    "%s: any machine that reaches '%s' can call and play the chargers; let a "
+                    "firewall pass the gateway alone",
+                    path, place);
+        }
+        return true;
+    }
+    return false;
+}
+
+void settings_check_port(const char *port, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings)
 {
     size_t n = strlen(port);
 
@@ -152,25 +194,20 @@ void settings_check_port(const char *port, const char *path, struct opt_errors *
         if (port[n - 1] == '/') {
             opt_errors_add(errs, "%s: '%s' is a folder", path, port);
         }
-    } else if (starts(port, "tcp://")) {
-        const char *fault = host_fault(port + strlen("tcp://"), false);
-
-        if (fault) {
-            opt_errors_add(errs, "%s: '%s' %s (tcp://HOST:PORT)", path, port, fault);
-        }
+    } else if (check_net_port(port, path, errs, warnings)) {
+        return;
     } else if (starts(port, "virtual:")) {
         if (settings_virtual_count(port) == 0) {
             opt_errors_add(errs, "%s: '%s' is not virtual:1 to virtual:%d", path, port,
                     BUS_CHARGERS_MAX);
         }
-    } else if (starts(port, "rfc2217://") || starts(port, "tcp-listen://")) {
-        opt_errors_add(errs, "%s: '%s' is of a kind that is not built yet, use tcp://HOST:PORT",
-                path, port);
     } else if (starts(port, "tty") || starts(port, "serial/")) {
         opt_errors_add(errs, "%s: '%s' is not an absolute path; did you mean /dev/%s?", path,
                 port, port);
     } else {
-        opt_errors_add(errs, "%s: '%s' is not an absolute path, tcp://HOST:PORT or virtual:N",
+        opt_errors_add(errs,
+                "%s: '%s' is not an absolute path, tcp://HOST:PORT, rfc2217://HOST:PORT, "
+                "tcp-listen://HOST:PORT or virtual:N",
                 path, port);
     }
 }

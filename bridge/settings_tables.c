@@ -130,7 +130,7 @@ static const struct opt circuit_rows[] = {
 
 static const struct opt bus_rows[] = {
     TEXT(struct bus_settings, "port", port, .min = 1, .flags = OPT_REQUIRED | OPT_RESTART,
-        .text = "An absolute path (best one of /dev/serial/by-id), tcp://HOST:PORT, or virtual:N for N virtual chargers."),
+        .text = "An absolute path (best one of /dev/serial/by-id); a gateway: tcp://HOST:PORT (raw bytes) or rfc2217://HOST:PORT (telnet, sets 9600 baud); tcp-listen://HOST:PORT: a gateway calls, without HOST from this machine only; virtual:N for N virtual chargers."),
     TEXT(struct bus_settings, "circuit", circuit, .min = 1, .flags = OPT_REQUIRED | OPT_RESTART,
         .text = "The name of the circuit that feeds its chargers."),
     TEXT(struct bus_settings, "name", name, .flags = OPT_RESTART,

@@ -26,7 +26,8 @@ void settings_check(struct settings *s, struct opt_errors *errs, struct opt_erro
 /* settings_check_text.c: the parts of it that look at one text. */
 void settings_check_mqtt(
         const struct mqtt_settings *m, struct opt_errors *errs, struct opt_errors *warnings);
-void settings_check_port(const char *port, const char *path, struct opt_errors *errs);
+void settings_check_port(const char *port, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings);
 
 /* N of "virtual:N"; 0 for every other port. */
 int settings_virtual_count(const char *port);

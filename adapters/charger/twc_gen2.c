@@ -145,7 +145,7 @@ static void *gen2_create(struct adapter_host *h, const void *config, struct err 
     }
     struct bus_config link = c->link;
 
-    link.gateway = port_kind(t->port) == PORT_TCP;
+    link.gateway = port_kind(t->port) == PORT_TCP || port_kind(t->port) == PORT_LISTEN;
     bus_init(&t->bus, &link, on_event, t);
     return t;
 }

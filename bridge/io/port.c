@@ -1,6 +1,6 @@
 /*
- * port - state, timer, reading and writing; how each kind opens is in port_serial.c and
- * port_tcp.c. SPDX-License-Identifier: MIT
+ * port - state, timer, reading and writing. How each kind opens is in port_serial.c, port_tcp.c and
+ * port_listen.c; how it talks is in port_talk.c. SPDX-License-Identifier: MIT
  */
 #include "bridge/io/port.h"
 
@@ -35,8 +35,6 @@ struct port_link {
     int fd;
     bool is_socket;
 };
-
-static const char scheme[] = "tcp://";
 
 static void on_link_closed(uv_handle_t *h)
 {
@@ -82,6 +80,33 @@ void port_fail(struct port *p, const char *fmt, ...)
     port_timer(p, 0);
 }
 
+/* A gateway that is in use says so and closes; our own words may be in the way of reading it. */
+static const char *last_words(struct port *p)
+{
+    uint8_t data[512];
+    ssize_t n;
+
+    if (p->state != PORT_AGREEING) {
+        return "";
+    }
+    n = p->link ? read(p->link->fd, data, sizeof(data)) : 0;
+    if (n > 0) {
+        (void)!telnet_feed(&p->telnet, data, (size_t)n, data);
+    }
+    return telnet_said(&p->telnet);
+}
+
+static void lost(struct port *p, const char *why)
+{
+    const char *said = last_words(p);
+
+    if (p->spec.kind == PORT_SERIAL) {
+        why = "the device is gone";
+    }
+    port_fail(p, "connection to %s lost: %s%s%s%s", p->path, why,
+            said[0] != '\0' ? "; it said '" : "", said, said[0] != '\0' ? "'" : "");
+}
+
 /* Returns false when the link is gone (or the port: a callback may destroy it). */
 static bool read_some(struct port_link *l)
 {
@@ -91,21 +116,22 @@ static bool read_some(struct port_link *l)
         ssize_t n = read(l->fd, data, sizeof(data));
 
         if (n > 0) {
-            l->p->ops->bytes(l->p->user, data, (size_t)n);
+            port_received(l->p, data, (size_t)n);
         } else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             return true;
         } else {
-            struct port *p = l->p;
-            const char *why = n == 0 ? "the other side closed it" : strerror(errno);
-
-            if (p->kind == PORT_SERIAL) {
-                why = "the device is gone";
-            }
-            port_fail(p, "connection to %s lost: %s", p->path, why);
+            lost(l->p, n == 0 ? "the other side closed it" : strerror(errno));
             return false;
         }
     }
     return l->p != NULL;
+}
+
+void port_read_now(struct port *p)
+{
+    if (p->link && !p->link->on_writable) {
+        (void)read_some(p->link);
+    }
 }
 
 static void on_ready(uv_poll_t *uv, int status, int events)
@@ -121,8 +147,7 @@ static void on_ready(uv_poll_t *uv, int status, int events)
     }
     /* A hang-up comes as UV_EBADF or as something to read; what came before it is read first. */
     if (read_some(l) && (status < 0 || (events & UV_DISCONNECT)) && l->p) {
-        port_fail(l->p, "connection to %s lost: the %s", l->p->path,
-                l->p->kind == PORT_SERIAL ? "device is gone" : "other side closed it");
+        lost(l->p, "the other side closed it");
     }
 }
 
@@ -152,7 +177,7 @@ bool port_link(struct port *p, int fd, void (*on_writable)(struct port *p, int f
     return true;
 }
 
-void port_link_up(struct port *p)
+void port_link_read(struct port *p)
 {
     struct port_link *l = p->link;
 
@@ -160,6 +185,10 @@ void port_link_up(struct port *p)
         l->on_writable = NULL;
         uv_poll_start(&l->uv, UV_READABLE | UV_DISCONNECT, on_ready);
     }
+}
+
+void port_link_up(struct port *p)
+{
     uv_timer_stop(&p->timer);
     p->state = PORT_UP;
     p->told = false;
@@ -173,19 +202,22 @@ static void try_fd(struct port *p)
 
     p->fd = -1;
     if (port_link(p, fd, NULL)) {
-        port_link_up(p);
+        port_connected(p);
     }
 }
 
 static void try_now(struct port *p)
 {
     p->state = PORT_WORKING;
-    switch (p->kind) {
+    switch (p->spec.kind) {
     case PORT_SERIAL:
         port_serial_try(p);
         break;
     case PORT_TCP:
         port_tcp_try(p);
+        break;
+    case PORT_LISTEN:
+        port_listen_try(p);
         break;
     case PORT_FD:
         try_fd(p);
@@ -205,7 +237,7 @@ static uint64_t next_wait(struct port *p)
 
 static void tell_down(struct port *p)
 {
-    if (p->kind == PORT_FD) {
+    if (p->spec.kind == PORT_FD) {
         p->state = PORT_DEAD;
     } else {
         p->state = PORT_TRY;
@@ -229,7 +261,14 @@ static void on_timer(uv_timer_t *t)
         try_now(p);
         break;
     case PORT_WORKING:
-        port_tcp_deadline(p);
+        if (p->spec.kind == PORT_LISTEN) {
+            port_listen_deadline(p);
+        } else {
+            port_tcp_deadline(p);
+        }
+        break;
+    case PORT_AGREEING:
+        port_agree_deadline(p);
         break;
     case PORT_FAILED:
         tell_down(p);
@@ -265,50 +304,13 @@ static struct port *create(
     return p;
 }
 
-static enum err_code parse_tcp(
-        const char *spec, char *host, size_t room, uint16_t *port, struct err *e)
-{
-    enum err_code r = resolve_split(spec + sizeof(scheme) - 1, host, room, port, e);
-
-    if (r != ERR_OK) {
-        err_wrap(e, "port '%.100s'", spec);
-        return r;
-    }
-    if (*port == 0) {
-        return err_set(e, ERR_INVALID, "port '%.100s' lacks the number: tcp://HOST:PORT", spec);
-    }
-    return ERR_OK;
-}
-
-bool port_spec_ok(const char *spec, struct err *e)
-{
-    char host[256];
-    uint16_t number;
-
-    if (strncmp(spec, scheme, sizeof(scheme) - 1) == 0) {
-        return parse_tcp(spec, host, sizeof(host), &number, e) == ERR_OK;
-    }
-    if (spec[0] != '/') {
-        err_set(e, ERR_INVALID,
-                "port '%.100s' is neither an absolute path such as /dev/ttyUSB0 nor "
-                "tcp://HOST:PORT",
-                spec);
-        return false;
-    }
-    if (strlen(spec) >= PORT_PATH_MAX) {
-        err_set(e, ERR_INVALID, "port '%.100s...' is longer than %d bytes", spec,
-                PORT_PATH_MAX - 1);
-        return false;
-    }
-    return true;
-}
-
 struct port *port_create(uv_loop_t *loop, const char *spec, const struct port_ops *ops,
         void *user, struct err *e)
 {
+    struct port_spec parsed;
     struct port *p;
 
-    if (!port_spec_ok(spec, e)) {
+    if (!port_spec_parse(spec, &parsed, e)) {
         return NULL;
     }
     p = create(loop, ops, user, e);
@@ -316,14 +318,7 @@ struct port *port_create(uv_loop_t *loop, const char *spec, const struct port_op
         return NULL;
     }
     str_copy(p->path, sizeof(p->path), spec);
-    p->kind = PORT_SERIAL;
-    if (spec[0] != '/') {
-        p->kind = PORT_TCP;
-        if (parse_tcp(spec, p->host, sizeof(p->host), &p->number, e) != ERR_OK) {
-            port_destroy(p); /* cannot happen: port_spec_ok agreed */
-            return NULL;
-        }
-    }
+    p->spec = parsed;
     port_timer(p, 0);
     return p;
 }
@@ -337,7 +332,7 @@ struct port *port_create_fd(
         close(fd);
         return NULL;
     }
-    p->kind = PORT_FD;
+    p->spec.kind = PORT_FD;
     p->fd = fd;
     str_copy(p->path, sizeof(p->path), "the descriptor");
     port_timer(p, 0);
@@ -346,14 +341,14 @@ struct port *port_create_fd(
 
 enum port_kind port_kind(const struct port *p)
 {
-    return p->kind;
+    return p->spec.kind;
 }
 
-bool port_write(struct port *p, const uint8_t *data, size_t n)
+bool port_send(struct port *p, const uint8_t *data, size_t n)
 {
     ssize_t r;
 
-    if (p->state != PORT_UP || p->destroyed) {
+    if (!p->link || p->destroyed) {
         return false;
     }
     do {
@@ -364,7 +359,7 @@ bool port_write(struct port *p, const uint8_t *data, size_t n)
         return true;
     }
     if (r < 0 && errno != EAGAIN) {
-        port_fail(p, "connection to %s lost: %s", p->path, strerror(errno));
+        lost(p, strerror(errno));
     } else {
         port_fail(p, "connection to %s dropped: it takes no more bytes", p->path);
     }
@@ -382,6 +377,7 @@ void port_destroy(struct port *p)
         p->destroyed = true;
         port_unlink(p);
         port_tcp_cancel(p);
+        port_listen_end(p);
         if (p->fd >= 0) {
             close(p->fd);
         }

@@ -1,6 +1,8 @@
 /*
- * port - a byte stream to a bus that heals by itself: serial device, TCP gateway, descriptor.
+ * port - a byte stream to a bus that heals by itself: serial device, gateway, descriptor.
  *
+ * How it connects and how it talks are two things. It opens a device, calls a gateway or waits for
+ * one that calls; over that the bytes go as they are, or as RFC 2217 has them (telnet.h).
  * A port never fails for good: a missing device, a refused connection or an unplugged adapter is
  * told once by down() and tried again with a back-off of 100 ms to 500 ms, after ten minutes 2 s
  * (serial: the path is resolved anew each time, so by-id links follow the adapter). A descriptor
@@ -16,6 +18,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <uv.h>
 
 struct port;
@@ -27,10 +30,20 @@ struct port_ops {
     void (*down)(void *user, const char *why);
 };
 
-enum port_kind { PORT_SERIAL, PORT_TCP, PORT_FD };
+enum port_kind { PORT_SERIAL, PORT_TCP, PORT_LISTEN, PORT_FD };
 
-/* spec: an absolute path or tcp://HOST:PORT. ops and user are borrowed. NULL only for a spec that
- * cannot be understood or no memory; the first connection is tried on the next turn of the loop. */
+/* The most that port_write takes at once on a port that talks RFC 2217. */
+enum { PORT_WRITE_MAX = 512 };
+
+/* spec, one of
+ *   an absolute path          a serial device or a pty
+ *   tcp://HOST:PORT           calls a gateway; bytes as they are
+ *   rfc2217://HOST:PORT       calls a gateway; sets its serial port to 9600 8N1 first
+ *   tcp-listen://HOST:PORT    a gateway calls us; without HOST only this machine can. One caller at
+ *                             a time: a second one is closed and logged, unless the first has said
+ *                             nothing for 30 s
+ * ops and user are borrowed. NULL only for a spec that cannot be understood or no memory; the first
+ * connection is tried on the next turn of the loop. */
 struct port *port_create(uv_loop_t *loop, const char *spec, const struct port_ops *ops,
         void *user, struct err *e) MUST_CHECK;
 
@@ -40,8 +53,9 @@ struct port *port_create_fd(uv_loop_t *loop, int fd, const struct port_ops *ops,
 
 enum port_kind port_kind(const struct port *p);
 
-/* Whole or not at all: false while down, or when the kernel takes less than n bytes at once (the
- * connection is then dropped and healed, since half a frame is worse than none). */
+/* Whole or not at all: false while down, while the gateway asks us to wait, or when the kernel takes
+ * less than n bytes at once (the connection is then dropped and healed, since half a frame is worse
+ * than none). */
 bool port_write(struct port *p, const uint8_t *data, size_t n) MUST_CHECK;
 
 void port_destroy(struct port *p); /* accepts NULL */

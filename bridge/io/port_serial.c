@@ -113,7 +113,7 @@ void port_serial_try(struct port *p)
         return;
     }
     if (port_link(p, fd, NULL)) {
-        port_link_up(p);
+        port_connected(p);
     }
 }
 

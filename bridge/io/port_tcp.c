@@ -1,5 +1,5 @@
 /*
- * port_tcp - a raw TCP gateway: name, address after address, connected.
+ * port_tcp - calls a gateway: name, address after address, connected.
  * SPDX-License-Identifier: MIT
  */
 #include "bridge/io/port_impl.h"
@@ -19,7 +19,7 @@ static void set_int(int fd, int level, int name, int value)
 }
 
 /* Frames are small and late ones are worthless; one that vanished is noticed in 8-11 s. */
-static void tune(int fd)
+void port_tcp_tune(int fd)
 {
     set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -53,7 +53,7 @@ static void connect_next(struct port *p, int error, writable_fn *fn)
             error = errno;
             continue;
         }
-        tune(fd);
+        port_tcp_tune(fd);
         if (connect(fd, (const struct sockaddr *)(const void *)a, resolve_len(a)) < 0 &&
                 errno != EINPROGRESS) {
             error = errno;
@@ -80,7 +80,7 @@ static void on_connected(struct port *p, int fd)
         error = ECONNREFUSED;
     }
     if (error == 0) {
-        port_link_up(p);
+        port_connected(p);
         return;
     }
     port_unlink(p);
@@ -106,7 +106,7 @@ void port_tcp_try(struct port *p)
 {
     struct err e = {.code = ERR_OK};
 
-    p->resolve = resolve_create(p->loop, p->host, p->number, on_resolved, p, &e);
+    p->resolve = resolve_create(p->loop, p->spec.host, p->spec.number, on_resolved, p, &e);
     if (!p->resolve) {
         port_fail(p, "%s", e.text);
     }
