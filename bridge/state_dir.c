@@ -11,13 +11,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INSTANCE_DIGITS = 16 };
+enum { INSTANCE_DIGITS = 16, LOCK_TRIES = 100, LOCK_STEP_MS = 20 };
 
 /* Makes a folder and those above it; true: it is there. */
 static bool make_all(const char *dir)
@@ -104,12 +105,23 @@ static int open_instance(const char *dir)
     return fd >= 0 ? fd : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
+/* A process that was killed a moment ago may not be gone altogether. */
+static bool taken(int fd)
+{
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+            return false;
+        }
+        (void)!poll(NULL, 0, LOCK_STEP_MS);
+    }
+    return true;
+}
+
 enum err_code state_dir_open(struct daemon *d, struct err *e)
 {
     choose(d);
     d->state_fd = open_instance(d->state_dir);
-    if (d->state_fd >= 0 && flock(d->state_fd, LOCK_EX | LOCK_NB) != 0 &&
-            errno == EWOULDBLOCK) {
+    if (taken(d->state_fd)) {
         return err_set(e, ERR_REFUSED,
                 "another twcbridge runs with its state in %.150s: end it, or give this one another "
                 "--state",

@@ -22,7 +22,7 @@ static void tell_end(struct daemon *d, int i)
             s->power_estimated ? "estimated" : "measured", session_why_words[s->why]);
 }
 
-void unit_sessions(struct daemon *d, int i, uint32_t ev)
+static void tell(struct daemon *d, int i, uint32_t ev)
 {
     struct unit *u = &d->unit[i];
 
@@ -48,11 +48,26 @@ void unit_sessions(struct daemon *d, int i, uint32_t ev)
     if (ev & SESSION_ENDED) {
         tell_end(d, i);
     }
+}
+
+/* An event and the state that it tells of are written together: after a kill it would be told
+ * twice or never. */
+void unit_sessions(struct daemon *d, int i, uint32_t ev)
+{
+    struct unit *u = &d->unit[i];
+
+    if (d->store) {
+        store_group(d->store);
+    }
+    tell(d, i, ev);
     if (u->session.open && u->report.vin[0] != '\0') {
         str_copy(u->vehicle, sizeof(u->vehicle), u->report.vin);
     }
     if (ev != SESSION_NOTHING) {
         unit_put(d, u);
+    }
+    if (d->store) {
+        store_group_end(d->store);
     }
 }
 

@@ -90,13 +90,16 @@ static void connect_failed(struct mqtt_session *s, int code, const char *message
     } else if (!message || strncmp(message, "TCP/TLS", 7) == 0) {
         post_failed(s, MQTT_FAILURE_UNREACHED,
                 s->link->texts.tls
-                        ? "nobody answers there, the certificate is for another name, or it "
-                          "wants one of ours"
+                        ? "nobody answers there, or the certificate is for another name, or "
+                          "the broker wants a certificate"
                         : "nobody answers there");
     } else if (strcmp(message, "TCP connect timeout") == 0) {
         post_failed(s, MQTT_FAILURE_VERSION, "no answer in time");
     } else {
-        post_failed(s, MQTT_FAILURE_VERSION, "the broker closed the connection");
+        post_failed(s, MQTT_FAILURE_VERSION,
+                s->link->texts.tls && !s->link->texts.cert_file
+                        ? "the broker closed the connection; maybe the broker wants a certificate"
+                        : "the broker closed the connection");
     }
 }
 

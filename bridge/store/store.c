@@ -29,6 +29,7 @@ struct store {
     struct store_keep keep; /* 0 days: not told yet */
     int64_t prune_ms;       /* old rows are looked for next at this time */
     char dir[STORE_PATH_ROOM], path[STORE_PATH_ROOM];
+    int groups; /* open ones: their rows wait for each other */
     char problem[240];
     sqlite3 *db; /* the worker's while busy */
     bool held;   /* as db; somebody else has the store */
@@ -152,7 +153,7 @@ static void flush(struct store *s)
     struct store_op *list = s->head;
     struct batch *b;
 
-    if ((s->busy > 0 && !s->closing) || !list) {
+    if ((s->busy > 0 && !s->closing) || !list || s->groups > 0) {
         return;
     }
     s->head = NULL;
@@ -260,6 +261,7 @@ void store_close(struct store *s, int grace_ms)
         return;
     }
     s->closing = true;
+    s->groups = 0;
     flush(s);
     worker_destroy(s->worker, grace_ms > 0 ? grace_ms : CLOSE_GRACE_MIN_MS);
     hangs = s->busy > 0; /* the worker still holds db: leave both to the process's end */
@@ -268,6 +270,17 @@ void store_close(struct store *s, int grace_ms)
         let_go(s);
         free(s);
     }
+}
+
+void store_group(struct store *s)
+{
+    s->groups++;
+}
+
+void store_group_end(struct store *s)
+{
+    s->groups--;
+    flush(s);
 }
 
 void store_put_charger(

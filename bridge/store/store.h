@@ -134,6 +134,10 @@ typedef void store_ack_fn(void *user, bool ok);
 
 void store_put_charger(
         struct store *s, const struct store_charger *row, store_ack_fn *ack, void *user);
+/* What is put between these two is written as one: all of it or nothing survives a kill. */
+void store_group(struct store *s);
+void store_group_end(struct store *s);
+
 void store_put_setting(struct store *s, const struct store_setting *row);
 void store_put_lease(struct store *s, const struct store_lease *row);
 void store_drop_lease(struct store *s, uint32_t id);

@@ -469,7 +469,7 @@ static void a_broker_that_wants_a_certificate_gets_ours(void **state)
 
     const struct tls_try tries[] = {
             {{.url = url, .ca_file = ca, .cert_file = cert, .key_file = key}, NULL},
-            {{.url = url, .ca_file = ca}, "or it wants one of ours"},
+            {{.url = url, .ca_file = ca}, "the broker wants a certificate"},
             {{.url = url, .ca_file = ca, .cert_file = cert, .key_file = other},
                     "the key is not its key"},
             {{.url = url, .ca_file = ca, .cert_file = "/no/such/file", .key_file = key},
