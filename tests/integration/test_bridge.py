@@ -242,7 +242,7 @@ class TestLife(unittest.TestCase):
             c = r.client()
             c.subscribe("twcbridge/+/event", "twcbridge/charger/+/event")
             r.bridge(settings=r.file)
-            got = c.wait(lambda m: '"unplugged"' in m.payload, 15)
+            got = c.wait(lambda m: '"event_type":"unplugged"' in m.payload, 15)
             self.assertEqual(got.topic, f"twcbridge/charger/{ident}/event")
             self.assertTrue(json.loads(got.payload)["late"])
             wait("no event unsent", lambda: self.unsent(r) == 0)
@@ -250,7 +250,7 @@ class TestLife(unittest.TestCase):
             r.bridge(settings=r.file)
             r.online(ident)
             time.sleep(1)
-            self.assertEqual(1, sum('"unplugged"' in m.payload for m in c.messages), "sent once only")
+            self.assertEqual(1, sum('"event_type":"unplugged"' in m.payload for m in c.messages), "sent once only")
 
     def test_a_port_that_goes_away_comes_back(self):
         with Rig() as r:

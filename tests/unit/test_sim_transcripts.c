@@ -12,7 +12,7 @@
  * ".." fills with zeros to the length of a heartbeat. Nothing else may be heard.
  * SPDX-License-Identifier: MIT
  */
-#include "adapters/charger/virtual/sim.h"
+#include "adapters/charger/virtual/wire.h"
 #include "bridge/base/str.h"
 #include "tests/support/test.h"
 
@@ -20,7 +20,7 @@
 
 enum { LINES_MAX = 200, LINE_ROOM = 256, EPOCH_MS = 1000000, NEAR_MS = 50, ANSWER_MS = 200 };
 
-struct line {
+struct talk_line {
     int number;
     int64_t from_ms, to_ms, step_ms;
     char what; /* > < = ! ? */
@@ -29,8 +29,8 @@ struct line {
 
 struct talk {
     const char *name;
-    struct sim sim;
-    struct line line[LINES_MAX];
+    struct wire wire;
+    struct talk_line line[LINES_MAX];
     int lines, at;    /* at: the next line that was not reached */
     int64_t quiet_ms; /* answers up to here are not looked at */
     int64_t now_ms;   /* since the start */
@@ -47,7 +47,7 @@ static void wrong(struct talk *t, int number, const char *fmt, const char *a, co
 
 /* ---- reading ---- */
 
-static bool read_line(struct line *l, const char *s)
+static bool read_line(struct talk_line *l, const char *s)
 {
     long long from = 0, to = 0, step = 0;
     int n = 0;
@@ -96,7 +96,7 @@ static void configure(struct talk *t, char *s)
             check_str(key, "a key that 'set' knows");
         }
     }
-    sim_init(&t->sim, &c, EPOCH_MS);
+    wire_init(&t->wire, &c, EPOCH_MS);
 }
 
 static void load(struct talk *t, const char *name)
@@ -150,7 +150,7 @@ static size_t wire_of(const struct talk *t, const char *text, uint8_t *out)
 {
     uint8_t body[FRAME_BODY_MAX] = {0};
     size_t n = hex(text, body, sizeof(body));
-    size_t full = t->sim.config.protocol == 1 ? 13 : 15;
+    size_t full = t->wire.sim.config.protocol == 1 ? 13 : 15;
     struct frame f;
 
     if (strstr(text, "..") && n < full) {
@@ -161,7 +161,7 @@ static size_t wire_of(const struct talk *t, const char *text, uint8_t *out)
 
 /* ---- running ---- */
 
-static void say(struct talk *t, const struct line *l)
+static void say(struct talk *t, const struct talk_line *l)
 {
     uint8_t wire[FRAME_WIRE_MAX];
     size_t n = wire_of(t, l->text, wire);
@@ -169,15 +169,15 @@ static void say(struct talk *t, const struct line *l)
     if (n == 0) {
         wrong(t, l->number, "no frame has this length: ", l->text, "");
     }
-    sim_rx(&t->sim, wire, n, EPOCH_MS + t->now_ms);
+    wire_rx(&t->wire, wire, n, EPOCH_MS + t->now_ms);
 }
 
-static void control(struct talk *t, const struct line *l)
+static void control(struct talk *t, const struct talk_line *l)
 {
     struct buf b;
 
     buf_init(&b, BUF_CAP_DOCUMENT);
-    sim_control(&t->sim, l->what == '!' ? l->text : "status", EPOCH_MS + t->now_ms, &b);
+    (void)wire_control(&t->wire, l->what == '!' ? l->text : "status", EPOCH_MS + t->now_ms, &b);
     if (!strstr(buf_text(&b), l->what == '!' ? "\"ok\":true" : l->text)) {
         wrong(t, l->number, "answer is ", buf_text(&b), l->text);
     }
@@ -187,9 +187,9 @@ static void control(struct talk *t, const struct line *l)
 /* A frame of the charger: it must be what the next line says. */
 static void heard(struct talk *t, const uint8_t *p, size_t n)
 {
-    const struct line *l = t->at < t->lines ? &t->line[t->at] : NULL;
+    const struct talk_line *l = t->at < t->lines ? &t->line[t->at] : NULL;
     int number = l ? l->number : t->line[t->lines - 1].number;
-    uint8_t want[FRAME_WIRE_MAX + 1];
+    uint8_t want[SIM_OUT_MAX];
     char got_hex[160], want_hex[160];
     size_t len;
 
@@ -220,7 +220,7 @@ static void heard(struct talk *t, const uint8_t *p, size_t n)
 static void orders(struct talk *t)
 {
     while (t->at < t->lines) {
-        const struct line *l = &t->line[t->at];
+        const struct talk_line *l = &t->line[t->at];
 
         if (l->what == '<' || l->what == '=') {
             if (t->now_ms > l->from_ms + NEAR_MS) {
@@ -249,14 +249,14 @@ static void orders(struct talk *t)
 
 static void run(struct talk *t)
 {
-    uint8_t out[FRAME_WIRE_MAX + 1];
+    uint8_t out[SIM_OUT_MAX];
     int64_t next_ms, end_ms = t->line[t->lines - 1].to_ms + ANSWER_MS;
 
     for (t->now_ms = 0; t->now_ms <= end_ms && t->wrong[0] == '\0'; t->now_ms++) {
         size_t n;
 
         orders(t);
-        n = sim_tick(&t->sim, EPOCH_MS + t->now_ms, out, &next_ms);
+        n = wire_tick(&t->wire, EPOCH_MS + t->now_ms, out, &next_ms);
         if (n > 0) {
             heard(t, out, n);
         }

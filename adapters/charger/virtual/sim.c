@@ -41,13 +41,12 @@ static uint16_t make_id(struct sim *s, int n)
     return id;
 }
 
-static void init_charger(struct sim *s, int i, int64_t now_ms)
+void sim_unit_init(struct sim *s, struct sim_charger *c, uint16_t id, int64_t now_ms)
 {
     const struct sim_config *k = &s->config;
-    struct sim_charger *c = &s->charger[i];
 
     *c = (struct sim_charger){
-            .id = k->first_id != 0 ? (uint16_t)(k->first_id + i) : make_id(s, i),
+            .id = id,
             .protocol = k->protocol,
             .old_firmware = k->old_firmware,
             .hw_max_ma = k->max_ma,
@@ -60,7 +59,7 @@ static void init_charger(struct sim *s, int i, int64_t now_ms)
                     .phases = k->phases},
     };
     c->sign = (uint8_t)sim_random(s);
-    c->linkready_ms = now_ms + 500 + sim_random(s) % 2000 + 300 * i;
+    c->linkready_ms = now_ms + 500 + sim_random(s) % 2000 + 300 * (c - s->charger);
     c->energy_kwh0 = ENERGY_FIRST_KWH + sim_random(s) % 4000;
     str_format(c->serial, sizeof(c->serial), "A19F000%04x", (unsigned)c->id);
     if (k->plugged) {
@@ -78,18 +77,34 @@ void sim_init(struct sim *s, const struct sim_config *c, int64_t now_ms)
     s->stepped_ms = now_ms;
     s->min_spacing_ms = UINT32_MAX;
     for (int i = 0; i < s->n; i++) {
-        init_charger(s, i, now_ms);
+        uint16_t id = c->first_id != 0 ? (uint16_t)(c->first_id + i) : make_id(s, i);
+
+        sim_unit_init(s, &s->charger[i], id, now_ms);
     }
 }
 
-static void queue(struct sim *s, const struct slave_out *m, int64_t due_ms)
+static void queue(
+        struct sim *s, const struct sim_charger *c, const struct slave_out *m, int64_t due_ms)
 {
     struct frame f;
 
-    if (s->queued == SIM_QUEUE_MAX || !message_slave_pack(m, &f)) {
+    if (c->talk != SIM_WELL || s->queued == SIM_QUEUE_MAX || !message_slave_pack(m, &f)) {
         return;
     }
-    s->queue[s->queued++] = (struct sim_queued){due_ms, f};
+    s->queue[s->queued++] = (struct sim_queued){due_ms, c->id, f};
+}
+
+/* A unit that reboots says nothing more. Its twin may lose an answer too: nobody is hurt. */
+void sim_forget(struct sim *s, uint16_t id)
+{
+    int left = 0;
+
+    for (int i = 0; i < s->queued; i++) {
+        if (s->queue[i].id != id) {
+            s->queue[left++] = s->queue[i];
+        }
+    }
+    s->queued = left;
 }
 
 static int64_t answer_at(struct sim *s)
@@ -107,7 +122,7 @@ static uint8_t shown_state(struct sim_charger *c)
 
 static void answer_heartbeat(struct sim *s, struct sim_charger *c, uint16_t master)
 {
-    queue(s,
+    queue(s, c,
             &(struct slave_out){
                     .kind = MSG_SLAVE_HEARTBEAT,
                     .protocol = c->protocol,
@@ -169,7 +184,7 @@ static void take_go_on(struct sim_charger *c, int64_t now_ms)
 {
     bool closed = c->state == TWC_CHARGING;
 
-    if (!c->zero_told || !c->car.plugged) {
+    if (!c->zero_told || !c->car.plugged || c->stops != SIM_STOPS) {
         return;
     }
     if (!c->swings) {
@@ -279,7 +294,7 @@ static void on_query(struct sim *s, struct sim_charger *c, const struct message 
         o.plug = plug_code(c);
     }
     if (o.kind != MSG_UNKNOWN) {
-        queue(s, &o, answer_at(s));
+        queue(s, c, &o, answer_at(s));
     }
 }
 
@@ -297,7 +312,7 @@ static void on_old_query(struct sim *s, struct sim_charger *c, const struct mess
     } else {
         o.kind = MSG_OLD_FIRMWARE;
     }
-    queue(s, &o, answer_at(s));
+    queue(s, c, &o, answer_at(s));
 }
 
 static void on_contactor(
@@ -311,7 +326,7 @@ static void on_contactor(
     if (m->kind == MSG_STOP) {
         c->car.interruptions = 3; /* the car wants to be plugged in anew */
     }
-    queue(s,
+    queue(s, c,
             &(struct slave_out){.kind = m->kind == MSG_START ? MSG_START_ACK : MSG_STOP_ACK,
                     .protocol = c->protocol,
                     .from = c->id},
@@ -323,6 +338,9 @@ static void dispatch(
 {
     bool mine = m->receiver == c->id;
 
+    if (!sim_hears(c, now_ms)) {
+        return;
+    }
     if (m->kind == MSG_MASTER_HEARTBEAT && mine) {
         on_heartbeat(s, c, m, now_ms);
     } else if (m->kind >= MSG_GET_POWER && m->kind <= MSG_GET_PLUG && mine) {
@@ -353,17 +371,32 @@ static void on_frame(struct sim *s, const struct frame *f, int64_t now_ms)
     }
 }
 
+void sim_line_used(struct sim *s, size_t n, int64_t now_ms)
+{
+    if (n > 0) {
+        s->rx_end_ms = (now_ms > s->rx_end_ms ? now_ms : s->rx_end_ms) + wire_ms(n);
+    }
+}
+
+void sim_line_taken(struct sim *s, size_t n, int64_t now_ms)
+{
+    s->tx_end_ms = now_ms + wire_ms(n);
+}
+
 void sim_rx(struct sim *s, const uint8_t *p, size_t n, int64_t now_ms)
 {
     struct frame f;
 
+    if (n == 0) {
+        return;
+    }
     if (now_ms < s->tx_end_ms) {
         s->collisions++; /* both talk: neither is understood */
         frame_drop_partial(&s->decoder);
         s->rx_end_ms = now_ms + wire_ms(n);
         return;
     }
-    s->rx_end_ms = (now_ms > s->rx_end_ms ? now_ms : s->rx_end_ms) + wire_ms(n);
+    sim_line_used(s, n, now_ms);
     for (size_t i = 0; i < n; i++) {
         enum frame_result r = frame_decode(&s->decoder, p[i], &f);
 
@@ -380,11 +413,11 @@ static void announce(struct sim *s, int64_t now_ms)
     for (int i = 0; i < s->n; i++) {
         struct sim_charger *c = &s->charger[i];
 
-        if (now_ms < c->linkready_ms) {
+        if (now_ms < c->linkready_ms || now_ms < c->boot_ms) {
             continue;
         }
         c->linkready_ms = now_ms + LINKREADY_MS;
-        queue(s,
+        queue(s, c,
                 &(struct slave_out){.kind = MSG_SLAVE_LINKREADY,
                         .protocol = c->protocol,
                         .from = c->id,
@@ -394,11 +427,35 @@ static void announce(struct sim *s, int64_t now_ms)
     }
 }
 
+/* The second unit with this id begins to answer while the first one does: bits of both. */
+static size_t overlap(struct sim *s, uint16_t id, int64_t now_ms, uint8_t *out, size_t n)
+{
+    for (int i = 0; i < s->queued; i++) {
+        uint8_t other[FRAME_WIRE_MAX];
+        size_t len, from;
+
+        if (s->queue[i].id != id || s->queue[i].due_ms >= now_ms + wire_ms(n)) {
+            continue;
+        }
+        len = frame_encode(&s->queue[i].frame, other);
+        from = s->queue[i].due_ms > now_ms ? (size_t)(s->queue[i].due_ms - now_ms) * 96 / 100
+                                           : 0;
+        from = from < n ? from : n;
+        for (size_t k = 0; k < len; k++) {
+            out[from + k] = from + k < n ? out[from + k] & other[k] : other[k];
+        }
+        s->queue[i] = s->queue[--s->queued];
+        s->overlaps++;
+        return from + len > n ? from + len : n;
+    }
+    return n;
+}
+
 /* The earliest frame that is due, taken out of the queue. */
 static size_t send_due(struct sim *s, int64_t now_ms, uint8_t *out)
 {
     int first = -1;
-    struct frame f;
+    struct sim_queued q;
     size_t n;
 
     for (int i = 0; i < s->queued; i++) {
@@ -410,17 +467,18 @@ static size_t send_due(struct sim *s, int64_t now_ms, uint8_t *out)
             now_ms < s->rx_end_ms) {
         return 0;
     }
-    f = s->queue[first].frame;
+    q = s->queue[first];
     s->queue[first] = s->queue[--s->queued];
-    n = frame_encode(&f, out);
+    n = frame_encode(&q.frame, out);
     out[n++] = TAIL_BYTE;
+    n = s->twins > 0 ? overlap(s, q.id, now_ms, out, n) : n;
     s->tx_end_ms = now_ms + wire_ms(n);
     s->frames_out++;
     return n;
 }
 
 size_t sim_tick(
-        struct sim *s, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX + 1], int64_t *next_ms)
+        struct sim *s, int64_t now_ms, uint8_t out[static SIM_OUT_MAX], int64_t *next_ms)
 {
     size_t n;
 

@@ -17,10 +17,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SIM_CHARGERS_MAX = 8, SIM_QUEUE_MAX = 16 };
+enum {
+    SIM_CHARGERS_MAX = 8,
+    SIM_QUEUE_MAX = 16,
+    SIM_OUT_MAX = 2 * (FRAME_WIRE_MAX + 1), /* two units that talk at once */
+};
 
 enum sim_mood { SIM_AWAKE, SIM_ASLEEP, SIM_REFUSES, SIM_MOODS };
 extern const char *const sim_mood_names[SIM_MOODS + 1];
+
+enum sim_talk {
+    SIM_WELL,
+    SIM_MUTE, /* hears and obeys, says nothing */
+    SIM_DEAF, /* neither hears nor says anything: its cable is cut */
+    SIM_TALKS
+};
+extern const char *const sim_talk_names[SIM_TALKS + 1];
+
+enum sim_stops {
+    SIM_STOPS,            /* as its protocol does */
+    SIM_STOPS_BY_SILENCE, /* 0 A is shown and taken as 6 A */
+    SIM_STOPS_NEVER,      /* goes on without a master too */
+    SIM_STOPS_COUNT
+};
+extern const char *const sim_stops_names[SIM_STOPS_COUNT + 1];
 
 struct sim_car {
     bool plugged;
@@ -30,6 +50,7 @@ struct sim_car {
     int32_t ramp_ma_s;          /* how fast it follows */
     int32_t lag_ms;             /* how late it begins to follow */
     int32_t draw_ma;            /* takes exactly this; -1: offer less 0.8 A */
+    int32_t over_ma;            /* above 0: takes this much more than it is offered */
     int32_t phases;             /* 1 or 3 */
     int32_t interruptions;      /* since it was plugged in; the third one is too many */
     int64_t asleep_ms;          /* since when it sleeps; 0: the next step tells */
@@ -65,6 +86,11 @@ struct sim_charger {
     int64_t energy_mwms; /* since start */
     uint32_t energy_kwh0;
     char serial[12];
+    enum sim_talk talk;
+    enum sim_stops stops;
+    int64_t boot_ms; /* it boots until then */
+    bool twin;       /* the second unit with its id */
+    uint32_t reboots;
     struct sim_car car;
 };
 
@@ -80,12 +106,13 @@ struct sim_config {
 
 struct sim_queued {
     int64_t due_ms;
+    uint16_t id; /* of the unit */
     struct frame frame;
 };
 
 struct sim {
     struct sim_config config;
-    int n;
+    int n, twins;
     struct sim_charger charger[SIM_CHARGERS_MAX];
     struct frame_decoder decoder;
     struct sim_queued queue[SIM_QUEUE_MAX];
@@ -93,6 +120,7 @@ struct sim {
     int64_t stepped_ms, tx_end_ms, rx_end_ms;
     uint32_t random;
     uint32_t frames_in, frames_out, bad_frames, collisions;
+    uint32_t overlaps;  /* two units with one id talked at once */
     uint32_t dangerous; /* messages that damage or lock a real unit */
     char danger[80];    /* the last of them, in words */
     uint32_t
@@ -104,14 +132,23 @@ void sim_init(struct sim *s, const struct sim_config *c, int64_t now_ms);
 /* Bytes from the master; they are taken to need their time at 9600 baud. */
 void sim_rx(struct sim *s, const uint8_t *p, size_t n, int64_t now_ms);
 
+/* n bytes that no unit hears pass over the line; a frame of n bytes that no unit says. */
+void sim_line_used(struct sim *s, size_t n, int64_t now_ms);
+void sim_line_taken(struct sim *s, size_t n, int64_t now_ms);
+
 /* Lets time pass; when something is due it is written to out (with the tail byte that real units
  * leave) and its length returned. *next_ms: when to call again. */
-size_t sim_tick(struct sim *s, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX + 1],
-        int64_t *next_ms);
+size_t sim_tick(
+        struct sim *s, int64_t now_ms, uint8_t out[static SIM_OUT_MAX], int64_t *next_ms);
 
-/* One control line ("plug 1a2b", "car 1a2b ramp_a_s=2", "status"); one JSON line without newline
- * is appended to out. */
-void sim_control(struct sim *s, const char *line, int64_t now_ms, struct buf *out);
+/* sim_unit.c: what goes wrong with a unit */
+
+/* It is dead for boot_ms, then announces itself with another sign; limit and charge are lost. */
+void sim_reboot(struct sim *s, struct sim_charger *c, int64_t now_ms, int64_t boot_ms);
+/* A second unit with the id of c, on or off. False: there is no room for one. */
+bool sim_twin(struct sim *s, const struct sim_charger *c, bool on, int64_t now_ms) MUST_CHECK;
+bool sim_hears(const struct sim_charger *c, int64_t now_ms);
+void sim_forget(struct sim *s, uint16_t id); /* what a unit was about to say */
 
 /* sim_car.c */
 void sim_car_step(struct sim *s, struct sim_charger *c, int64_t now_ms, int64_t dt_ms);
@@ -122,5 +159,6 @@ int32_t sim_limit(const struct sim_charger *c); /* what the unit shows as its li
 uint32_t sim_random(struct sim *s);
 void sim_enter(struct sim_charger *c, uint8_t state, int64_t now_ms);
 void sim_vin(struct sim *s, char dst[static CHARGER_VIN_ROOM]);
+void sim_unit_init(struct sim *s, struct sim_charger *c, uint16_t id, int64_t now_ms);
 
 #endif

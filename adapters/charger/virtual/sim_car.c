@@ -69,7 +69,7 @@ int32_t sim_limit(const struct sim_charger *c)
     if (c->protocol == 2 && !c->car.plugged) {
         return 0; /* stays 0/0 whatever is offered while nothing is plugged in */
     }
-    if (c->protocol == 2 && ma < FLOOR_MA && c->contactor) {
+    if ((c->protocol == 2 || c->stops != SIM_STOPS) && ma < FLOOR_MA && c->contactor) {
         return FLOOR_MA; /* does not stop: shows 6.00 A and goes on */
     }
     return ma < LIMIT_MAX_MA ? ma : LIMIT_MAX_MA;
@@ -197,7 +197,7 @@ static void toward_charging(struct sim_charger *c, int64_t now_ms)
 
 static void advance(struct sim_charger *c, int64_t now_ms)
 {
-    bool stopped = c->protocol == 1 && c->told_ma == 0;
+    bool stopped = c->protocol == 1 && c->told_ma == 0 && c->stops == SIM_STOPS;
 
     if (!c->car.plugged) {
         sim_enter(c, TWC_READY, now_ms);
@@ -224,7 +224,7 @@ static void watch_master(struct sim_charger *c, int64_t now_ms)
     if (c->heard_ms == 0 || now_ms - c->heard_ms < CUT_MS) {
         return;
     }
-    if (c->contactor) {
+    if (c->contactor && c->stops != SIM_STOPS_NEVER) {
         sim_contactor(c, false);
         c->car.interruptions++;
         c->lost = true;
@@ -246,8 +246,13 @@ static int32_t target(const struct sim_charger *c)
     if (c->car.locked && ma > FLOOR_MA) {
         ma = FLOOR_MA;
     }
-    ma = c->car.draw_ma >= 0 ? c->car.draw_ma : ma - UNDER_MA;
-    ma = ma < c->car.max_ma || c->car.draw_ma >= 0 ? ma : c->car.max_ma;
+    if (c->car.draw_ma >= 0) {
+        return c->car.draw_ma;
+    }
+    if (c->car.over_ma > 0) {
+        return ma + c->car.over_ma;
+    }
+    ma = ma - UNDER_MA < c->car.max_ma ? ma - UNDER_MA : c->car.max_ma;
     return ma > 0 ? ma : 0;
 }
 

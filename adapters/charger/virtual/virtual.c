@@ -11,16 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OUT_MAX = 256, CHUNK_MS = 4 };
+enum { CHUNK_MS = 4 };
 
 struct virtual_bus {
-    struct sim *sim;   /* borrowed, or own below */
-    struct sim *own;   /* owned; NULL: none */
+    struct wire *wire; /* borrowed, or own below */
+    struct wire *own;  /* owned; NULL: none */
     struct port *port; /* owned */
     struct oneshot *timer;
     virtual_gone_fn *gone;
     void *user;
-    uint8_t out[OUT_MAX]; /* bytes on their way, one a millisecond */
+    uint8_t out[SIM_OUT_MAX]; /* bytes on their way, one a millisecond */
     size_t len, sent;
     int64_t start_ms; /* when out[0] began */
 };
@@ -48,7 +48,7 @@ static void pump(void *user)
 
     write_paced(v, now_ms);
     if (v->sent == v->len) {
-        v->len = sim_tick(v->sim, now_ms, v->out, &next_ms);
+        v->len = wire_tick(v->wire, now_ms, v->out, &next_ms);
         v->sent = 0;
         v->start_ms = now_ms;
     }
@@ -67,7 +67,7 @@ static void on_bytes(void *user, const uint8_t *p, size_t n)
 {
     struct virtual_bus *v = user;
 
-    sim_rx(v->sim, p, n, loop_now_ms());
+    wire_rx(v->wire, p, n, loop_now_ms());
     pump(v);
 }
 
@@ -82,7 +82,7 @@ static void on_down(void *user, const char *why)
     }
 }
 
-struct virtual_bus *virtual_create(uv_loop_t *loop, int fd, struct sim *s,
+struct virtual_bus *virtual_create(uv_loop_t *loop, int fd, struct wire *w,
         virtual_gone_fn *gone, void *user, struct err *e)
 {
     static const struct port_ops ops = {.up = on_up, .bytes = on_bytes, .down = on_down};
@@ -93,7 +93,7 @@ struct virtual_bus *virtual_create(uv_loop_t *loop, int fd, struct sim *s,
         err_set(e, ERR_NO_MEMORY, "virtual bus: out of memory");
         return NULL;
     }
-    v->sim = s;
+    v->wire = w;
     v->gone = gone;
     v->user = user;
     v->timer = oneshot_create(loop, pump, v, e);
@@ -127,20 +127,20 @@ struct virtual_bus *virtual_create_demo(uv_loop_t *loop, int fd, int chargers, s
             .first_id = 1,
             .seed = 1,
     };
-    struct sim *s = calloc(1, sizeof(*s));
+    struct wire *w = calloc(1, sizeof(*w));
     struct virtual_bus *v;
 
-    if (!s) {
+    if (!w) {
         close(fd);
         err_set(e, ERR_NO_MEMORY, "virtual bus: out of memory");
         return NULL;
     }
-    sim_init(s, &c, loop_now_ms());
-    v = virtual_create(loop, fd, s, NULL, NULL, e);
+    wire_init(w, &c, loop_now_ms());
+    v = virtual_create(loop, fd, w, NULL, NULL, e);
     if (!v) {
-        free(s);
+        free(w);
         return NULL;
     }
-    v->own = s;
+    v->own = w;
     return v;
 }

@@ -7,17 +7,17 @@
 #ifndef ADAPTERS_CHARGER_VIRTUAL_H
 #define ADAPTERS_CHARGER_VIRTUAL_H
 
-#include "adapters/charger/virtual/sim.h"
+#include "adapters/charger/virtual/wire.h"
 #include "bridge/base/err.h"
 
 #include <uv.h>
 
 struct virtual_bus;
 
-/* s is borrowed and outlives the bus. Takes fd (closed on failure too). gone, which may be NULL,
+/* w is borrowed and outlives the bus. Takes fd (closed on failure too). gone, which may be NULL,
  * is called once when the other side hangs up; destroy it then. */
 typedef void virtual_gone_fn(void *user);
-struct virtual_bus *virtual_create(uv_loop_t *loop, int fd, struct sim *s,
+struct virtual_bus *virtual_create(uv_loop_t *loop, int fd, struct wire *w,
         virtual_gone_fn *gone, void *user, struct err *e) MUST_CHECK;
 void virtual_destroy(struct virtual_bus *v); /* accepts NULL */
 
