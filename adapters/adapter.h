@@ -53,6 +53,8 @@ struct adapter_host_ops {
     /* control adapters; done may be called before this returns */
     void (*command)(struct adapter_host *h, const struct command_in *in, command_done_fn *done,
             void *user);
+    /* it orders less than what holds now, so no limit on commands may hold it back */
+    bool (*command_lowers)(struct adapter_host *h, const struct command_in *in);
 
     /* the broker connection */
     bool (*publish)(struct adapter_host *h, const char *topic, const char *payload, size_t len,

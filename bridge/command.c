@@ -244,3 +244,38 @@ void command_finish(struct command_call *c, command_done_fn *done, void *user)
     buf_finish(&b);
     daemon_dirty(d);
 }
+
+/* The number that holds now is above v; where none does, a charger's offer counts. */
+static bool below(const struct command_call *c, int64_t v)
+{
+    int64_t held = 0;
+
+    if (str_scaled(c->out.value_json, strlen(c->out.value_json), 1000, &held)) {
+        return v < held;
+    }
+    return c->unit < 0 || v < c->d->control.out[c->unit].offer_ma;
+}
+
+bool command_lowers(struct daemon *d, const struct command_in *in)
+{
+    struct command_call c = {.d = d, .in = in, .unit = -1, .circuit = -1};
+    const struct command_row *row = row_of(in);
+    const char *v = c.args.value;
+    int64_t n = 0;
+
+    c.out.unit_text = "";
+    if (!row || !row->holds || !locate(&c) || command_parse(&c) != COMMAND_OK) {
+        return false;
+    }
+    row->holds(&c);
+    if (strcmp(in->key, "charging_allowed") == 0) {
+        bool off = str_iequal(v, "OFF") || str_iequal(v, "false") || strcmp(v, "0") == 0;
+
+        return off && strcmp(c.out.value_json, "true") == 0;
+    }
+    if (strcmp(in->key, "mode") == 0) {
+        return strcmp(v, "stop") == 0 && !strstr(c.out.value_json, "stop");
+    }
+    return (strcmp(in->key, "current_limit") == 0 || strcmp(in->key, "max_current") == 0) &&
+           str_scaled(v, strlen(v), 1000, &n) && below(&c, n);
+}

@@ -233,6 +233,8 @@ void evidence_circuits(struct daemon *d); /* limit_exceeded, and its recordings 
 
 /* command.c */
 void command_run(struct daemon *d, const struct command_in *in, command_done_fn *done, void *user);
+/* The command, if it is taken, offers less than what holds now: nothing may hold it back. */
+bool command_lowers(struct daemon *d, const struct command_in *in);
 
 void command_abandon(struct daemon *d); /* answers what would be answered later */
 

@@ -128,6 +128,11 @@ static void command(struct adapter_host *h, const struct command_in *in, command
     command_run(daemon_of(h), in, done, user);
 }
 
+static bool command_is_lower(struct adapter_host *h, const struct command_in *in)
+{
+    return command_lowers(daemon_of(h), in);
+}
+
 static bool publish(struct adapter_host *h, const char *topic, const char *payload, size_t len,
         enum mqtt_retain retain)
 {
@@ -182,6 +187,7 @@ void host_init(struct daemon *d)
             .bus_up = bus_up,
             .bus_event = bus_event,
             .command = command,
+            .command_lowers = command_is_lower,
             .publish = publish,
             .reply = reply,
             .subscribe = subscribe,

@@ -15,7 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RATE_MAX = 20, RATE_WINDOW_MS = 1000, RATE_TOPICS = 64, TOPIC_ROOM = 256 };
+enum {
+    RATE_MAX = 20,
+    LOWER_MAX = 80,
+    RATE_WINDOW_MS = 1000,
+    RATE_TOPICS = 64,
+    TOPIC_ROOM = 256
+};
 
 /* A copy of what a message said, owned by whoever holds the pointer. */
 struct request {
@@ -31,7 +37,7 @@ struct request {
 struct rate {
     char topic[TOPIC_ROOM];
     int64_t since_ms;
-    int count;
+    int count, lowers;    /* in this window: of all, of those that lowered after too many */
     struct request *held; /* owned; the last of too many */
 };
 
@@ -127,8 +133,22 @@ static bool split(char *rest, struct command_in *in)
     if (!charger && strcmp(part[0], "circuit") != 0) {
         return false;
     }
-    *in = (struct command_in){.kind = charger ? MODEL_CHARGER : MODEL_CIRCUIT,
-            .id = part[1], .key = part[2]};
+    *in = (struct command_in){
+            .kind = charger ? MODEL_CHARGER : MODEL_CIRCUIT, .id = part[1], .key = part[2]};
+    return true;
+}
+
+/* What a request asks; its words lie in r and rest. */
+static bool read_request(const struct control *c, const struct request *r,
+        char rest[static TOPIC_ROOM], struct command_in *in)
+{
+    str_copy(rest, TOPIC_ROOM, r->topic + strlen(c->host->base_topic) + 1);
+    if (!split(rest, in)) {
+        return false;
+    }
+    in->payload = r->payload;
+    in->len = r->len;
+    in->owner = "mqtt";
     return true;
 }
 
@@ -138,16 +158,20 @@ static void perform(struct control *c, struct request *r, bool too_many)
     struct command_in in;
     char rest[TOPIC_ROOM];
 
-    str_copy(rest, sizeof(rest), r->topic + strlen(h->base_topic) + 1);
-    if (!split(rest, &in)) {
+    if (!read_request(c, r, rest, &in)) {
         free(r);
         return;
     }
-    in.payload = r->payload;
-    in.len = r->len;
-    in.owner = "mqtt";
     in.too_many = too_many;
     h->ops->command(h, &in, on_done, r);
+}
+
+static bool lowers(const struct control *c, const struct request *r)
+{
+    struct command_in in;
+    char rest[TOPIC_ROOM];
+
+    return read_request(c, r, rest, &in) && c->host->ops->command_lowers(c->host, &in);
 }
 
 static struct rate *rate_of(struct control *c, const char *topic, int64_t now_ms)
@@ -183,7 +207,7 @@ static void take(struct control *c, struct request *r)
     }
     if (!rate->held && now_ms - rate->since_ms >= RATE_WINDOW_MS) {
         rate->since_ms = now_ms;
-        rate->count = 0;
+        rate->count = rate->lowers = 0;
     }
     if (++rate->count <= RATE_MAX) {
         perform(c, r, false);
@@ -191,6 +215,13 @@ static void take(struct control *c, struct request *r)
     }
     if (rate->held) {
         perform(c, rate->held, true);
+        rate->held = NULL; /* the newer one counts */
+    }
+    /* A decrease waits for nothing; so many fit between 80 A and 0. */
+    if (rate->lowers < LOWER_MAX && lowers(c, r)) {
+        rate->lowers++;
+        perform(c, r, false);
+        return;
     }
     rate->held = r;
     oneshot_start(c->timer, (uint64_t)(rate->since_ms + RATE_WINDOW_MS > now_ms
@@ -216,6 +247,7 @@ static void on_window(void *user)
             rate->held = NULL;
             rate->since_ms = now_ms;
             rate->count = 1;
+            rate->lowers = 0;
             perform(c, r, false);
         } else if (rate->since_ms + RATE_WINDOW_MS < next_ms) {
             next_ms = rate->since_ms + RATE_WINDOW_MS;

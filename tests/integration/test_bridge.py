@@ -101,7 +101,7 @@ class TestCommands(unittest.TestCase):
         time.sleep(1.1)
         begin = time.monotonic()
         for i in range(60):
-            self.mqtt.publish(self.topic, str(6 + i % 10) if i < 59 else "13", qos=0)
+            self.mqtt.publish(self.topic, str(6 + i // 10) if i < 59 else "13", qos=0)
         answers = []
 
         def all_there():
