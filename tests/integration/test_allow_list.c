@@ -102,7 +102,7 @@ static void send_pair(struct port *p, int master, unsigned type, unsigned cmd, u
     }
 }
 
-static void only_the_allow_list_reaches_the_wire(void **state)
+static void promise_10_only_the_allow_list_reaches_the_wire(void **state)
 {
     static const uint8_t allowed[] = {0xE0, 0xE2, 0xEB, 0xEC, 0xED, 0xEE, 0xEF, 0xF1, 0xB4};
     static const struct port_ops ops = {on_up, on_bytes, on_down};
@@ -157,7 +157,7 @@ static void only_the_allow_list_reaches_the_wire(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-            cmocka_unit_test(only_the_allow_list_reaches_the_wire),
+            cmocka_unit_test(promise_10_only_the_allow_list_reaches_the_wire),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

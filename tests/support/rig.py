@@ -160,6 +160,17 @@ class Rig:
                              log="bridge.log")
         return self.proc
 
+    def quick(self, units, extra=None, name="bus", **safety):
+        """A bridge that is told the ids of its chargers: all of them answer within two seconds."""
+        s = self.slaves(units, name=name)
+        ids = [{"id": u.ident} for u in units]
+        extra = dict(extra or {})
+        safety.update(extra.pop("safety", {}))
+        self.bridge({"chargers": ids, "safety": {"cold_listen_ms": 1000, **safety}, **extra})
+        wait("the port", lambda: "is open" in self.log(), 5)
+        s.announce()
+        return s, self.online(*[u.ident for u in units])
+
     def online(self, *idents, timeout=30):
         """Waits until these chargers are available; returns a client that hears everything."""
         c = self.client()
@@ -181,3 +192,15 @@ class Rig:
 def state(client, topic):
     text = client.last(topic)
     return json.loads(text) if text else {}
+
+
+def result(client, topic, payload, **kw):
+    """Publishes a command, returns its answer, which must also come on the result topic."""
+    begin = time.monotonic()
+    own = f"answers/{begin}"
+    client.subscribe(own)
+    client.publish(topic, payload, response=own, **kw)
+    mine = client.wait(lambda m: m.topic == own, 5, begin).payload
+    answer = topic[:-4] + "/result" if topic.endswith("/set") else topic.replace("/request/", "/response/")
+    client.wait(lambda m: m.topic == answer and m.payload == mine, 5, begin)
+    return json.loads(mine)

@@ -25,6 +25,16 @@
 #define check_near(got, want, tol) test_near((got), (want), (tol), #got, __FILE__, __LINE__)
 #define check_has(text, part) test_has((text), (part), #text, __FILE__, __LINE__)
 
+/* TEST_FILTER in the environment, such as promise_*: only the tests of these names run. */
+__attribute__((constructor)) static inline void test_filter(void)
+{
+    const char *pattern = getenv("TEST_FILTER");
+
+    if (pattern && pattern[0] != '\0') {
+        cmocka_set_test_filter(pattern);
+    }
+}
+
 static inline void test_i64(int64_t got, int64_t want, const char *what, const char *file, int line)
 {
     if (got != want) {

@@ -72,6 +72,7 @@ class Log:
 
     def __init__(self):
         self.heartbeats, self.bodies, self.bad = [], [], []
+        self.answers = []  # (id, end, limit shown) of what chargers said whole and undisturbed
 
     def add(self, start, end, body):
         self.bodies.append((start, end, body))
@@ -83,6 +84,22 @@ class Log:
 
     def of(self, ident, since=0.0):
         return [h for h in list(self.heartbeats) if h.to == ident and h.start >= since]
+
+    def told(self, ident, at):
+        """The amps that were last sent to a charger before a time; None: none."""
+        return next((h.amps for h in reversed(self.of(ident)) if h.limit and h.start < at), None)
+
+    def go_on_without_proof(self, ident, since=0.0, age=2.5):
+        """Each "go on" whose amps are 0, or that no answer of the last 2.5 s shows as the limit.
+
+        The first one after a start is left to the caller: a warm start asks before it knows."""
+        bad = []
+        for h in self.of(ident, since):
+            shown = [(end, amps) for i, end, amps in list(self.answers) if i == ident and end <= h.start]
+            if h.command == 0 and (not shown or h.start - shown[-1][0] > age or not shown[-1][1] or
+                                   shown[-1][1] != self.told(ident, h.start)):
+                bad.append((h.start, shown[-1:], self.told(ident, h.start)))
+        return bad
 
     def intervals(self, ident, since=0.0):
         h = self.of(ident, since)
@@ -108,18 +125,28 @@ class Unit:
         self.changed = 0.0
         self.kwh = 1234.0
         self.silent = False
+        self.shows = None  # limit it shows whatever it is told; None: the one it was told
+        self.more = 0.0    # amps that its car draws above the limit
         self.moved = time.monotonic()
 
     def shown(self):
         """Protocol 2 does not stop below 6 A once a car charges."""
+        if self.shows is not None:
+            return self.shows
         if self.protocol == 2 and self.plugged and self.limit < 6 and self.draw >= 1:
             return 6.0
         return self.limit
 
+    def reboot(self):
+        """It starts anew: another sign, no limit, and it announces itself."""
+        self.sign = (self.sign + 1) % 256
+        self.limit = self.draw = 0.0
+        self.heard = self.linkready = 0.0
+
     def move(self, now):
         dt, self.moved = now - self.moved, now
         alive = self.heard and now - self.heard < 25
-        to = min(self.max_a, max(0.0, self.shown() - 0.8)) if self.plugged and alive else 0.0
+        to = min(self.max_a, max(0.0, self.shown() - 0.8 + self.more)) if self.plugged and alive else 0.0
         if now - self.changed > self.lag or not alive:
             step = self.ramp * dt
             self.draw = min(to, self.draw + step) if self.draw < to else max(to, self.draw - step)
@@ -171,9 +198,10 @@ class Unit:
 class Slaves:
     """Units on a pty behind the symlink `path`; noise in bytes a second, flips as a share of frames."""
 
-    def __init__(self, path, units, noise=0.0, flips=0.0, latency=(0.02, 0.07), seed=1):
+    def __init__(self, path, units, noise=0.0, flips=0.0, latency=(0.02, 0.07), seed=1, echo=False):
         self.path, self.units, self.noise, self.flips, self.latency = path, units, noise, flips, latency
         self.rng = random.Random(seed)
+        self.echo, self.outbox = echo, []
         self.log, self.peak = Log(), 0.0
         self.master, self.slave = os.openpty()
         tty.setraw(self.slave)
@@ -190,6 +218,19 @@ class Slaves:
 
     def unit(self, ident):
         return next(u for u in self.units if u.ident == ident)
+
+    def say(self, body):
+        """Somebody on the line says this body, as soon as the line is free."""
+        self.outbox.append((time.monotonic(), bytes(body)))
+
+    def announce(self, after=0.0):
+        """Every charger says its linkready once more, one after the other."""
+        for i, u in enumerate(self.units):
+            u.linkready = time.monotonic() + after + 0.4 * i
+
+    def first(self, since=0.0):
+        """The first message of the master since a time, with its start; None: none."""
+        return next((b for b in list(self.log.bodies) if b[0] >= since), None)
 
     def close(self):
         self.stop.set()
@@ -219,7 +260,7 @@ class Slaves:
             self.over.append((now, both, offers))
 
     def _run(self):
-        split, wire_end, outbox = Splitter(), 0.0, []
+        split, wire_end, outbox = Splitter(), 0.0, self.outbox
         next_noise = time.monotonic() + 1
         for i, u in enumerate(self.units):
             u.linkready = time.monotonic() + 0.3 + 0.4 * i
@@ -232,6 +273,8 @@ class Slaves:
             if data:
                 start = max(now, wire_end)
                 wire_end = start + len(data) * BYTE_S
+                if self.echo:
+                    self._write(data)
                 flipped = self._flip(data)
                 for good, byte in zip(data, flipped):
                     body = split.feed(byte)
@@ -251,8 +294,11 @@ class Slaves:
             self._check(now)
             outbox.sort(key=lambda o: o[0])
             if outbox and now >= outbox[0][0] and now >= wire_end and not self.sending:
-                frame = self._flip(wrap(outbox.pop(0)[1]) + b"\xFC")
+                body = outbox.pop(0)[1]
+                frame = self._flip(wrap(body) + b"\xFC")
                 wire_end = now + len(frame) * BYTE_S
+                if body[1] == 0xE0 and not self.flips:
+                    self.log.answers.append((body[2:4].hex(), wire_end, (body[7] << 8 | body[8]) / 100))
                 self.sending = True
                 threading.Thread(target=self._paced, args=(frame,), daemon=True).start()
             if self.noise and now >= next_noise and now >= wire_end and not self.sending:

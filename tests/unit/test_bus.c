@@ -19,7 +19,7 @@ static struct bus_known stored(uint16_t id, uint8_t protocol, int32_t told_ma)
 
 /* ---- start ---- */
 
-static void a_cold_start_listens_twelve_seconds(void **state)
+static void promise_08_a_cold_start_listens_twelve_seconds(void **state)
 {
     struct rig *r = rig_new(1, 2);
 
@@ -112,7 +112,7 @@ static void a_configured_id_that_is_never_heard_is_never_talked_to(void **state)
     free(r);
 }
 
-static void a_warm_start_says_go_on_within_300_ms(void **state)
+static void promise_08_a_warm_start_says_go_on_within_300_ms(void **state)
 {
     struct rig *r = rig_new(2, 2);
 
@@ -174,7 +174,7 @@ static void the_first_message_of_a_warm_start_needs_no_answer(void **state)
     free(r);
 }
 
-static void a_port_that_comes_back_is_a_warm_start(void **state)
+static void promise_08_a_port_that_comes_back_is_a_warm_start(void **state)
 {
     struct rig *r = rig_running(2, 2);
     int from = r->tx_count;
@@ -240,7 +240,7 @@ static void a_lost_limit_frame_is_said_again_at_once(void **state)
     free(r);
 }
 
-static void an_answer_from_before_the_limit_proves_nothing(void **state)
+static void promise_04_an_answer_from_before_the_limit_proves_nothing(void **state)
 {
     struct rig *r = rig_running(1, 2);
 
@@ -259,7 +259,7 @@ static void an_answer_from_before_the_limit_proves_nothing(void **state)
     free(r);
 }
 
-static void an_old_answer_proves_nothing(void **state)
+static void promise_04_an_old_answer_proves_nothing(void **state)
 {
     struct rig *r = rig_running(1, 2);
     const struct rig_tx *t;
@@ -455,7 +455,7 @@ static void amps_above_80_never_leave_and_do_not_stop_others(void **state)
 
 /* ---- stop ---- */
 
-static void the_last_round_takes_less_than_a_second(void **state)
+static void promise_08_the_last_round_takes_less_than_a_second(void **state)
 {
     struct rig *r = rig_running(3, 2);
     int64_t start;
@@ -548,20 +548,20 @@ static void the_watchdog_sees_the_last_heartbeat(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            cmocka_unit_test(a_cold_start_listens_twelve_seconds),
+            cmocka_unit_test(promise_08_a_cold_start_listens_twelve_seconds),
             cmocka_unit_test(two_linkreadys_that_agree_adopt_a_charger),
             cmocka_unit_test(linkreadys_that_differ_adopt_nobody),
             cmocka_unit_test(linkreadys_two_minutes_apart_do_not_agree),
             cmocka_unit_test(a_configured_id_is_adopted_when_heard_once),
             cmocka_unit_test(a_configured_id_that_is_never_heard_is_never_talked_to),
-            cmocka_unit_test(a_warm_start_says_go_on_within_300_ms),
+            cmocka_unit_test(promise_08_a_warm_start_says_go_on_within_300_ms),
             cmocka_unit_test(a_warm_start_on_protocol_1_repeats_zero_at_once),
             cmocka_unit_test(the_first_message_of_a_warm_start_needs_no_answer),
-            cmocka_unit_test(a_port_that_comes_back_is_a_warm_start),
+            cmocka_unit_test(promise_08_a_port_that_comes_back_is_a_warm_start),
             cmocka_unit_test(go_on_is_said_while_the_mirror_is_the_offer),
             cmocka_unit_test(a_lost_limit_frame_is_said_again_at_once),
-            cmocka_unit_test(an_answer_from_before_the_limit_proves_nothing),
-            cmocka_unit_test(an_old_answer_proves_nothing),
+            cmocka_unit_test(promise_04_an_answer_from_before_the_limit_proves_nothing),
+            cmocka_unit_test(promise_04_an_old_answer_proves_nothing),
             cmocka_unit_test(zero_is_repeated_in_every_heartbeat_on_protocol_1),
             cmocka_unit_test(zero_is_repeated_on_protocol_2_which_shows_6_a),
             cmocka_unit_test(a_charger_that_mirrors_nothing_gets_amps_in_the_usual_rhythm),
@@ -572,7 +572,7 @@ int main(void)
             cmocka_unit_test(promise_07_stale_data_changes_the_value_and_not_the_rhythm),
             cmocka_unit_test(a_charger_that_is_not_admitted_hears_nothing),
             cmocka_unit_test(amps_above_80_never_leave_and_do_not_stop_others),
-            cmocka_unit_test(the_last_round_takes_less_than_a_second),
+            cmocka_unit_test(promise_08_the_last_round_takes_less_than_a_second),
             cmocka_unit_test(a_last_round_without_a_port_is_done_at_once),
             cmocka_unit_test(a_failed_write_is_taken_back),
             cmocka_unit_test(the_share_of_answers_is_of_the_last_five_minutes),

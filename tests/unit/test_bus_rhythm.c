@@ -113,7 +113,7 @@ static void a_changed_offer_is_on_the_wire_soon_with_three_chargers(void **state
     measure_latency(3, "three chargers");
 }
 
-static void a_decrease_for_all_three_is_on_the_wire_within_700_ms(void **state)
+static void promise_02_a_decrease_for_all_three_is_on_the_wire_within_700_ms(void **state)
 {
     struct rig *r = load(3, 0, 0);
     struct samples *s = calloc(1, sizeof(*s));
@@ -273,7 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(a_changed_offer_is_on_the_wire_soon_with_one_charger),
             cmocka_unit_test(a_changed_offer_is_on_the_wire_soon_with_three_chargers),
-            cmocka_unit_test(a_decrease_for_all_three_is_on_the_wire_within_700_ms),
+            cmocka_unit_test(promise_02_a_decrease_for_all_three_is_on_the_wire_within_700_ms),
             cmocka_unit_test(heartbeats_keep_their_rhythm_on_a_quiet_line),
             cmocka_unit_test(heartbeats_keep_their_rhythm_in_noise_and_with_broken_bits),
             cmocka_unit_test(heartbeats_keep_their_rhythm_behind_a_slow_gateway),

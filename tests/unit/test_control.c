@@ -32,7 +32,7 @@ static void default_a_of_the_settings_counts(void **state)
     check_i64(rig_offer(&rig, 0), 10000);
 }
 
-static void a_request_is_bounded_by_every_limit(void **state)
+static void promise_01_a_request_is_bounded_by_every_limit(void **state)
 {
     (void)state;
     rig_init_plugged(&rig, 1, 20000);
@@ -403,7 +403,7 @@ static void protocol_1_takes_turns(void **state)
     }
 }
 
-static void sigterm_leaves_the_lower_of_offer_and_default(void **state)
+static void promise_08_sigterm_leaves_the_lower_of_offer_and_default(void **state)
 {
     (void)state;
     rig_init_plugged(&rig, 2, 60000);
@@ -417,7 +417,7 @@ static void sigterm_leaves_the_lower_of_offer_and_default(void **state)
     check_i64(rig_offer(&rig, 1), 10000);
 }
 
-static void every_change_is_a_decision_with_words(void **state)
+static void promise_09_every_change_is_a_decision_with_words(void **state)
 {
     (void)state;
     rig_init_plugged(&rig, 1, 32000);
@@ -441,7 +441,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
             cmocka_unit_test(nobody_asks_and_the_floor_fits),
             cmocka_unit_test(default_a_of_the_settings_counts),
-            cmocka_unit_test(a_request_is_bounded_by_every_limit),
+            cmocka_unit_test(promise_01_a_request_is_bounded_by_every_limit),
             cmocka_unit_test(below_the_floor_counts_as_nothing),
             cmocka_unit_test(without_its_hardware_maximum_a_charger_gets_the_floor),
             cmocka_unit_test(lower_first_raise_later),
@@ -462,8 +462,8 @@ int main(void)
             cmocka_unit_test(drawing_too_much_makes_others_give_way_and_ends_in_silence),
             cmocka_unit_test(not_allowed_and_still_drawing_is_stopped_by_silence_twice),
             cmocka_unit_test(protocol_1_takes_turns),
-            cmocka_unit_test(sigterm_leaves_the_lower_of_offer_and_default),
-            cmocka_unit_test(every_change_is_a_decision_with_words),
+            cmocka_unit_test(promise_08_sigterm_leaves_the_lower_of_offer_and_default),
+            cmocka_unit_test(promise_09_every_change_is_a_decision_with_words),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,8 @@ static void charging(int32_t limit_ma, int32_t ma, uint8_t protocol)
     check_i64(rig_offer(&rig, 0), ma);
 }
 
-static void a_silent_charger_goes_to_the_floor_and_stays_booked_for_a_minute(void **state)
+static void promise_05_a_silent_charger_goes_to_the_floor_and_stays_booked_for_a_minute(
+        void **state)
 {
     (void)state;
     charging(32000, 26000, 1);
@@ -125,7 +126,8 @@ static void a_second_master_books_the_most_and_blocks_every_raise(void **state)
     check_i64(rig_offer(&rig, 0), 10000);
 }
 
-static void after_a_second_master_nothing_rises_until_its_charger_answers_us(void **state)
+static void promise_05_after_a_second_master_nothing_rises_until_its_charger_answers_us(
+        void **state)
 {
     (void)state;
     charging(40000, 6000, 1);
@@ -142,7 +144,7 @@ static void after_a_second_master_nothing_rises_until_its_charger_answers_us(voi
     check_i64(rig_offer(&rig, 1), 30000);
 }
 
-static void one_foreign_message_blocks_raises_and_no_lowering(void **state)
+static void promise_03_one_foreign_message_blocks_raises_and_no_lowering(void **state)
 {
     (void)state;
     charging(32000, 10000, 2);
@@ -456,7 +458,7 @@ static void the_end_of_a_ceiling_is_not_held_off(void **state)
     check_i64(rig_offer(&rig, 0), 10000);
 }
 
-static void a_person_or_a_ceiling_stops_at_once_in_the_first_minute(void **state)
+static void promise_02_a_person_or_a_ceiling_stops_at_once_in_the_first_minute(void **state)
 {
     (void)state;
     rig_init(&rig, 1, 32000, 2);
@@ -524,13 +526,13 @@ static void a_phase_is_not_freed_because_no_current_flows_on_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            t(a_silent_charger_goes_to_the_floor_and_stays_booked_for_a_minute),
+            t(promise_05_a_silent_charger_goes_to_the_floor_and_stays_booked_for_a_minute),
             t(a_charger_we_gave_up_is_booked_for_a_minute_and_then_not_at_all),
             t(a_lost_bus_is_booked_for_a_minute_and_its_return_takes_nothing_back_at_once),
             t(a_lost_bus_without_others_in_want_goes_on_where_it_was),
             t(a_second_master_books_the_most_and_blocks_every_raise),
-            t(after_a_second_master_nothing_rises_until_its_charger_answers_us),
-            t(one_foreign_message_blocks_raises_and_no_lowering),
+            t(promise_05_after_a_second_master_nothing_rises_until_its_charger_answers_us),
+            t(promise_03_one_foreign_message_blocks_raises_and_no_lowering),
             t(a_raise_that_was_not_sent_yet_is_taken_back),
             t(two_chargers_with_one_id_get_nothing),
             t(a_rebooted_charger_gets_the_floor_until_it_confirms),
@@ -547,7 +549,7 @@ int main(void)
             t(the_default_does_not_stop_a_car_within_a_minute_of_the_plug_or_the_start),
             t(a_request_of_0_that_runs_out_is_off_for_a_minute),
             t(the_end_of_a_ceiling_is_not_held_off),
-            t(a_person_or_a_ceiling_stops_at_once_in_the_first_minute),
+            t(promise_02_a_person_or_a_ceiling_stops_at_once_in_the_first_minute),
             t(closing_lowers_to_the_default_and_raises_nothing),
             t(a_draw_below_the_offer_is_never_chased),
             t(a_phase_is_not_freed_because_no_current_flows_on_it),

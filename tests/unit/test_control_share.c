@@ -68,7 +68,7 @@ static void above_zero_and_below_the_floor_counts_as_zero(void **state)
     check_i64(rig_offer(&rig, 1), 5000);
 }
 
-static void a_ceiling_acts_in_the_same_step_and_names_its_owner(void **state)
+static void promise_02_a_ceiling_acts_in_the_same_step_and_names_its_owner(void **state)
 {
     (void)state;
     rig_init(&rig, 1, 32000, 2);
@@ -81,7 +81,7 @@ static void a_ceiling_acts_in_the_same_step_and_names_its_owner(void **state)
     check_str(rig.c.out[0].reason, "8 A: 20 A asked by mqtt, limit 8 A by mqtt");
 }
 
-static void ceilings_of_circuit_and_site_hold_for_the_sum(void **state)
+static void promise_01_ceilings_of_circuit_and_site_hold_for_the_sum(void **state)
 {
     (void)state;
     rig_init(&rig, 2, 40000, 1);
@@ -100,7 +100,7 @@ static void ceilings_of_circuit_and_site_hold_for_the_sum(void **state)
     check_has(rig.c.out[1].reason, "circuit garage leaves 6 A on L");
 }
 
-static void a_ceiling_that_lapses_becomes_the_fallback_and_says_so(void **state)
+static void promise_06_a_ceiling_that_lapses_becomes_the_fallback_and_says_so(void **state)
 {
     (void)state;
     rig_init(&rig, 1, 32000, 1);
@@ -119,7 +119,7 @@ static void a_ceiling_that_lapses_becomes_the_fallback_and_says_so(void **state)
     check_i64(rig_offer(&rig, 0), 6000); /* never upward */
 }
 
-static void a_freed_amp_waits_for_the_draw_to_follow(void **state)
+static void promise_03_a_freed_amp_waits_for_the_draw_to_follow(void **state)
 {
     (void)state;
     rig_init(&rig, 2, 32000, 1);
@@ -385,10 +385,10 @@ int main(void)
             t(a_request_ends_in_the_default_at_once),
             t(the_step_asks_to_be_called_when_a_lease_ends),
             t(above_zero_and_below_the_floor_counts_as_zero),
-            t(a_ceiling_acts_in_the_same_step_and_names_its_owner),
-            t(ceilings_of_circuit_and_site_hold_for_the_sum),
-            t(a_ceiling_that_lapses_becomes_the_fallback_and_says_so),
-            t(a_freed_amp_waits_for_the_draw_to_follow),
+            t(promise_02_a_ceiling_acts_in_the_same_step_and_names_its_owner),
+            t(promise_01_ceilings_of_circuit_and_site_hold_for_the_sum),
+            t(promise_06_a_ceiling_that_lapses_becomes_the_fallback_and_says_so),
+            t(promise_03_a_freed_amp_waits_for_the_draw_to_follow),
             t(an_offer_that_was_on_the_wire_is_booked_until_an_answer_is_newer),
             t(a_charger_that_is_not_there_takes_no_amps_from_the_others),
             t(a_charger_that_appears_on_a_full_circuit_waits_for_its_amps),

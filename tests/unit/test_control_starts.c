@@ -113,7 +113,7 @@ static void a_warm_start_books_what_was_told_from_the_first_step_on(void **state
     check_i64(rig_offer(&rig, 1), 0);
 }
 
-static void a_warm_start_holds_for_a_minute(void **state)
+static void promise_08_a_warm_start_holds_for_a_minute(void **state)
 {
     (void)state;
     started_warm(10000);
@@ -161,7 +161,7 @@ static void what_is_read_back_lowers_the_hold(void **state)
     check_has(rig.c.out[0].reason, "the minute after the restart");
 }
 
-static void nobody_rises_before_a_restarted_charger_is_read_back(void **state)
+static void promise_03_nobody_rises_before_a_restarted_charger_is_read_back(void **state)
 {
     (void)state;
     started_warm(6000); /* the lowering to 6 A may have been lost with us */
@@ -248,10 +248,10 @@ int main(void)
             t(a_circuit_without_a_limit_links_one_charger_of_protocol_2),
             t(the_higher_priority_is_linked_where_the_stuck_floors_do_not_fit),
             t(a_warm_start_books_what_was_told_from_the_first_step_on),
-            t(a_warm_start_holds_for_a_minute),
+            t(promise_08_a_warm_start_holds_for_a_minute),
             t(an_owner_that_speaks_ends_the_hold_of_its_charger_alone),
             t(what_is_read_back_lowers_the_hold),
-            t(nobody_rises_before_a_restarted_charger_is_read_back),
+            t(promise_03_nobody_rises_before_a_restarted_charger_is_read_back),
             t(a_charger_that_never_answers_after_a_warm_start_is_booked_for_a_minute),
             t(a_unit_that_waits_is_linked_beside_one_without_a_car),
             t(one_that_comes_back_gets_the_default_until_it_answers),

@@ -489,7 +489,7 @@ static void tick_once(void)
     }
 }
 
-static void the_sum_on_no_row_grows_above_its_limit_whatever_happens(void **state)
+static void promise_01_the_sum_on_no_row_grows_above_its_limit_whatever_happens(void **state)
 {
     (void)state;
     raises = lowerings = overs = 0;
@@ -562,7 +562,7 @@ static void when_all_is_quiet_again_the_circuits_are_full(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-            t(the_sum_on_no_row_grows_above_its_limit_whatever_happens),
+            t(promise_01_the_sum_on_no_row_grows_above_its_limit_whatever_happens),
             t(when_all_is_quiet_again_the_circuits_are_full),
     };
 

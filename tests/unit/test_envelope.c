@@ -20,7 +20,7 @@ static void what_nothing_limits_is_given_whole(void **state)
     check_i64(envelope_limit(&wide), 32000);
 }
 
-static void each_limit_alone_holds(void **state)
+static void promise_01_each_limit_alone_holds(void **state)
 {
     (void)state;
     for (int k = 0; k < 4; k++) {
@@ -52,7 +52,7 @@ static void nothing_above_80_a_leaves(void **state)
     check_i64(envelope_limit(&in), MA_MAX);
 }
 
-static void without_fresh_data_it_never_rises_and_still_falls(void **state)
+static void promise_03_without_fresh_data_it_never_rises_and_still_falls(void **state)
 {
     struct envelope_in in = wide;
 
@@ -112,7 +112,7 @@ static int32_t least(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-static void it_is_exactly_the_smallest_limit_in_whole_amps_or_zero(void **state)
+static void promise_01_it_is_exactly_the_smallest_limit_in_whole_amps_or_zero(void **state)
 {
     (void)state;
     for (int k = 0; k < 1000000; k++) {
@@ -152,12 +152,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(what_nothing_limits_is_given_whole),
-            cmocka_unit_test(each_limit_alone_holds),
+            cmocka_unit_test(promise_01_each_limit_alone_holds),
             cmocka_unit_test(nothing_above_80_a_leaves),
-            cmocka_unit_test(without_fresh_data_it_never_rises_and_still_falls),
+            cmocka_unit_test(promise_03_without_fresh_data_it_never_rises_and_still_falls),
             cmocka_unit_test(below_the_floor_is_zero_and_amps_are_whole),
             cmocka_unit_test(a_box_that_nobody_made_is_no_offer),
-            cmocka_unit_test(it_is_exactly_the_smallest_limit_in_whole_amps_or_zero),
+            cmocka_unit_test(promise_01_it_is_exactly_the_smallest_limit_in_whole_amps_or_zero),
             cmocka_unit_test(the_self_test_of_the_start_passes),
     };
 

@@ -79,7 +79,7 @@ static void a_value_of_the_same_owner_replaces_and_tells_the_old_one(void **stat
     check_i64(old.why, LEASE_REPLACED);
 }
 
-static void a_request_ends_at_its_time_and_not_before(void **state)
+static void promise_06_a_request_ends_at_its_time_and_not_before(void **state)
 {
     struct lease_table t;
     struct ended e = {0};
@@ -99,7 +99,8 @@ static void a_request_ends_at_its_time_and_not_before(void **state)
     check_i64(lease_next_ms(&t), INT64_MAX);
 }
 
-static void a_ceiling_that_ends_becomes_the_lower_of_itself_and_the_fallback(void **state)
+static void promise_06_a_ceiling_that_ends_becomes_the_lower_of_itself_and_the_fallback(
+        void **state)
 {
     static const int32_t values[][2] = {{20000, 6000}, {4000, 4000}, {6000, 6000}};
     struct ended e = {0};
@@ -136,7 +137,7 @@ static void the_smallest_ceiling_holds(void **state)
     check_str(lease_ceiling(&t, LEASE_CHARGER, 0)->owner, "c");
 }
 
-static void what_holds_while_home_assistant_lives_gets_its_grace(void **state)
+static void promise_05_what_holds_while_home_assistant_lives_gets_its_grace(void **state)
 {
     struct lease_table t;
     struct ended e = {0};
@@ -156,7 +157,7 @@ static void what_holds_while_home_assistant_lives_gets_its_grace(void **state)
     check_i64(e.last.why, LEASE_OWNER_LOST);
 }
 
-static void an_owner_without_data_is_not_saved_by_home_assistant(void **state)
+static void promise_04_an_owner_without_data_is_not_saved_by_home_assistant(void **state)
 {
     struct lease_table t;
     struct lease l = request("mqtt", 10000, 5, 1);
@@ -219,11 +220,12 @@ int main(void)
     static const struct CMUnitTest tests[] = {
             cmocka_unit_test(the_highest_priority_wins_and_the_newest_among_equals),
             cmocka_unit_test(a_value_of_the_same_owner_replaces_and_tells_the_old_one),
-            cmocka_unit_test(a_request_ends_at_its_time_and_not_before),
-            cmocka_unit_test(a_ceiling_that_ends_becomes_the_lower_of_itself_and_the_fallback),
+            cmocka_unit_test(promise_06_a_request_ends_at_its_time_and_not_before),
+            cmocka_unit_test(
+                    promise_06_a_ceiling_that_ends_becomes_the_lower_of_itself_and_the_fallback),
             cmocka_unit_test(the_smallest_ceiling_holds),
-            cmocka_unit_test(what_holds_while_home_assistant_lives_gets_its_grace),
-            cmocka_unit_test(an_owner_without_data_is_not_saved_by_home_assistant),
+            cmocka_unit_test(promise_05_what_holds_while_home_assistant_lives_gets_its_grace),
+            cmocka_unit_test(promise_04_an_owner_without_data_is_not_saved_by_home_assistant),
             cmocka_unit_test(unplugging_ends_what_is_bound_to_the_plug_alone),
             cmocka_unit_test(a_full_table_refuses_and_keeps_what_it_has),
             cmocka_unit_test(ids_grow_also_over_a_restart),

@@ -136,7 +136,7 @@ static void words_stand_in_the_order_of_their_enums(void **state)
     check_str(phase_map_text(PHASE_MAP_L1L2L3), "L1L2L3");
 }
 
-static void nothing_is_known_of_a_new_device(void **state)
+static void promise_04_nothing_is_known_of_a_new_device(void **state)
 {
     int d = model_add(&model, MODEL_CHARGER, "a1b2", "Garage");
     int64_t v = 77;
@@ -151,7 +151,7 @@ static void nothing_is_known_of_a_new_device(void **state)
     assert_null(model_text(&model, d, FIELD_CHARGER_REASON));
 }
 
-static void zero_is_a_value_and_the_watchers_are_told_once(void **state)
+static void promise_04_zero_is_a_value_and_the_watchers_are_told_once(void **state)
 {
     int d = model_add(&model, MODEL_CHARGER, "a1b2", "Garage");
     struct seen s = {0};
@@ -318,8 +318,9 @@ int main(void)
                     no_word_of_an_enum_is_one_that_yaml_or_home_assistant_reads_otherwise,
                     setup),
             cmocka_unit_test_setup(words_stand_in_the_order_of_their_enums, setup),
-            cmocka_unit_test_setup(nothing_is_known_of_a_new_device, setup),
-            cmocka_unit_test_setup(zero_is_a_value_and_the_watchers_are_told_once, setup),
+            cmocka_unit_test_setup(promise_04_nothing_is_known_of_a_new_device, setup),
+            cmocka_unit_test_setup(
+                    promise_04_zero_is_a_value_and_the_watchers_are_told_once, setup),
             cmocka_unit_test_setup(a_value_sits_on_its_own_device_and_field_only, setup),
             cmocka_unit_test_setup(
                     a_long_text_is_cut_to_255_bytes_and_the_cut_one_is_no_change, setup),
