@@ -3,6 +3,8 @@
  */
 #include "bridge/core/allot.h"
 
+#include "bridge/core/fits.h"
+
 #include <string.h>
 
 enum { AMP = 1000 };
@@ -71,7 +73,7 @@ static void floors(struct filling *f, uint8_t priority)
 static bool growing(const struct filling *f, int i, uint8_t priority)
 {
     return !f->done[i] && f->want[i].priority == priority && f->out->share_ma[i] > 0 &&
-            f->out->share_ma[i] + AMP <= f->want[i].want_ma;
+           f->out->share_ma[i] + AMP <= f->want[i].want_ma;
 }
 
 /* How far the whole group at the lowest share may rise in one go: to the next share above it, to
@@ -128,7 +130,8 @@ static void rise(struct filling *f, uint8_t priority)
     }
 }
 
-void allot_rows(const struct rows *r, const struct allot_want want[], int n, struct allot_out *out)
+void allot_rows(
+        const struct rows *r, const struct allot_want want[], int n, struct allot_out *out)
 {
     struct filling f = {.r = r, .want = want, .n = n, .out = out};
 
@@ -153,28 +156,22 @@ void allot_rows(const struct rows *r, const struct allot_want want[], int n, str
     }
 }
 
-bool allot_fits(const struct rows *r, const struct allot_want want[], int n,
-        const int32_t share_ma[])
+bool allot_fits(
+        const struct rows *r, const struct allot_want want[], int n, const int32_t share_ma[])
 {
-    int64_t sum_ma[ROWS_MAX] = {0}, fixed_ma[ROWS_MAX] = {0}, shares_ma[ROWS_MAX] = {0};
+    struct fits_in in = {.chargers = n, .rows = r->n};
 
     for (int i = 0; i < n; i++) {
-        int32_t s = share_ma[i];
-
-        if (s != 0 && (s < want[i].floor_ma || s > want[i].want_ma || s % AMP != 0)) {
-            return false;
-        }
+        in.share_ma[i] = share_ma[i];
+        in.floor_ma[i] = want[i].floor_ma;
+        in.want_ma[i] = want[i].want_ma;
+        in.fixed_ma[i] = want[i].fixed_ma;
         for (int k = 0; k < r->use_n[i]; k++) {
-            sum_ma[r->use[i][k]] += cost(&want[i], s);
-            fixed_ma[r->use[i][k]] += want[i].fixed_ma;
-            shares_ma[r->use[i][k]] += s;
+            in.use[r->use[i][k]][i] = 1;
         }
     }
     for (int x = 0; x < r->n; x++) {
-        if ((sum_ma[x] > r->limit_ma[x] && sum_ma[x] > fixed_ma[x]) ||
-                (shares_ma[x] > 0 && shares_ma[x] > r->limit_ma[x])) {
-            return false;
-        }
+        in.limit_ma[x] = r->limit_ma[x];
     }
-    return true;
+    return fits(&in);
 }

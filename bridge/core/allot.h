@@ -28,7 +28,7 @@ void allot_rows(const struct rows *r, const struct allot_want want[], int n, str
 
 /* Every share 0 or within floor..want, every row's sum of max(share, fixed) within its limit;
  * rows whose fixed part alone is above the limit only need shares that add nothing. In any case
- * the shares alone stay within each row. */
+ * the shares alone stay within each row. Asks the proved checker (fits.h). */
 bool allot_fits(const struct rows *r, const struct allot_want want[], int n,
         const int32_t share_ma[]);
 

@@ -38,6 +38,10 @@ enum phase_map {
 };
 
 /* Bit 0 = L1. */
+/*@ requires PHASE_MAP_UNKNOWN <= m <= PHASE_MAP_L1L2L3;
+    assigns \nothing;
+    ensures \result <= 7;
+*/
 static inline uint32_t phase_bits(enum phase_map m)
 {
     static const uint8_t bits[] = {7, 1, 2, 4, 3, 7};
