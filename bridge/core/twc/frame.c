@@ -86,7 +86,7 @@ static enum frame_result step(struct frame_decoder *d, uint8_t byte, struct fram
         d->noise_bytes++;
         return FRAME_MORE;
     }
-    if (d->len == FRAME_RAW_MAX) {
+    if (d->len >= FRAME_RAW_MAX) {
         d->len = 0;
         d->skip = true;
         return FRAME_TOO_LONG;
