@@ -27,7 +27,7 @@ static const char *port_fault(const char *s)
     if (*s != ':') {
         return "has something other than :PORT after the host";
     }
-    if (!str_int(s + 1, strlen(s + 1), &port) || port < 1 || port > 65535) {
+    if (s[1] == '+' || !str_int(s + 1, strlen(s + 1), &port) || port < 1 || port > 65535) {
         return "has a port that is not a number from 1 to 65535";
     }
     return NULL;

@@ -56,7 +56,7 @@ enum err_code json_get_scaled(struct json_object *v, const char *path, int64_t s
         int64_t *out, struct err *e) MUST_CHECK;
 enum err_code json_get_bool(
         struct json_object *v, const char *path, bool *out, struct err *e) MUST_CHECK;
-/* Borrowed text, valid while v lives; refuses embedded NULs and bytes below 0x20. */
+/* Borrowed text, valid while v lives; refuses control characters (NUL, C0, DEL, C1). */
 const char *json_get_str(struct json_object *v, const char *path, struct err *e) MUST_CHECK;
 
 /* ---- walking a value whose shape is not ours (commands, discovery documents) ---- */

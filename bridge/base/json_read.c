@@ -465,6 +465,19 @@ enum err_code json_get_bool(struct json_object *v, const char *path, bool *out, 
     return ERR_OK;
 }
 
+/* C0, DEL and C1: brokers refuse a topic that holds one, and no name needs them. */
+static bool control_character(const char *s, int n)
+{
+    for (int i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+
+        if (c < 0x20 || c == 0x7f || (c == 0xC2 && i + 1 < n && (unsigned char)s[i + 1] < 0xA0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *json_get_str(struct json_object *v, const char *path, struct err *e)
 {
     const char *s;
@@ -474,11 +487,9 @@ const char *json_get_str(struct json_object *v, const char *path, struct err *e)
         return NULL;
     }
     s = json_object_get_string(v);
-    for (int i = 0; i < json_object_get_string_len(v); i++) {
-        if ((unsigned char)s[i] < 0x20) {
-            err_set(e, ERR_INVALID, "%s: has a control character", path);
-            return NULL;
-        }
+    if (control_character(s, json_object_get_string_len(v))) {
+        err_set(e, ERR_INVALID, "%s: has a control character", path);
+        return NULL;
     }
     return s;
 }

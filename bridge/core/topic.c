@@ -143,18 +143,18 @@ bool topic_result(char *dst, size_t room, const char *command_topic)
     if (n >= TOPIC_ROOM) {
         return false;
     }
-    if (n > set && strcmp(command_topic + n - set, "/set") == 0) {
-        return str_format(dst, room, "%.*s/result", (int)(n - set), command_topic);
-    }
     /* The last one: a base topic may hold the same words. */
     for (const char *p = strstr(command_topic, request); p; p = strstr(p + 1, request)) {
         at = p;
     }
-    if (!at || strchr(at + sizeof(request) - 1, '/')) {
-        return false;
+    if (at && !strchr(at + sizeof(request) - 1, '/')) { /* also a request called "set" */
+        return str_format(dst, room, "%.*s/bridge/response/%s", (int)(at - command_topic),
+                command_topic, at + sizeof(request) - 1);
     }
-    return str_format(dst, room, "%.*s/bridge/response/%s", (int)(at - command_topic),
-            command_topic, at + sizeof(request) - 1);
+    if (n > set && strcmp(command_topic + n - set, "/set") == 0) {
+        return str_format(dst, room, "%.*s/result", (int)(n - set), command_topic);
+    }
+    return false;
 }
 
 /* Copies the level at *s and steps over the slash behind it; false: empty or too long. */

@@ -208,6 +208,17 @@ void resolve_text(char dst[static RESOLVE_TEXT_ROOM], const struct sockaddr_stor
     }
 }
 
+/* No separator of a url, no bracket, blank or control byte. */
+static bool host_ok(const char *name, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if ((unsigned char)name[i] <= 0x20 || name[i] == 0x7f || strchr("/@?#[]", name[i])) {
+            return false;
+        }
+    }
+    return n > 0;
+}
+
 enum err_code resolve_split(
         const char *text, char *host, size_t room, uint16_t *port, struct err *e)
 {
@@ -225,7 +236,7 @@ enum err_code resolve_split(
         n = strcspn(text, ":");
         rest = text + n;
     }
-    if (n == 0 || n >= room || strcspn(name, " /@?#\t") < n) {
+    if (n >= room || !host_ok(name, n)) {
         return err_set(e, ERR_INVALID, "'%.100s' has no valid host name", text);
     }
     if (rest != end &&

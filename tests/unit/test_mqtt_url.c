@@ -45,6 +45,9 @@ static void other_urls_are_refused_with_a_reason(void **state)
             {"mqtt://broker:99999", "port is not a number"},
             {"mqtt://broker:1883/topic", "port is not a number"},
             {"mqtt://broker/topic", "host name"},
+            {"mqtt://[::[1]", "host name"},
+            {"mqtt://broker]:1883", "host name"},
+            {"mqtt://bro\nker", "host name"},
             {"mqtt://me:secret@broker", "must not hold a user name"},
     };
 

@@ -55,6 +55,11 @@ static void the_answer_goes_where_the_command_came_from(void **state)
     check_str(t, "twcbridge/bridge/response/restart");
     assert_true(topic_result(t, sizeof(t), "a/bridge/request/x/bridge/request/health"));
     check_str(t, "a/bridge/request/x/bridge/response/health");
+    /* A request called "set" is a request all the same: its answer must not be a request. */
+    assert_true(topic_result(t, sizeof(t), "twcbridge/bridge/request/set"));
+    check_str(t, "twcbridge/bridge/response/set");
+    assert_true(topic_result(t, sizeof(t), "a/bridge/request/x/site/mode/set"));
+    check_str(t, "a/bridge/request/x/site/mode/result");
     assert_false(topic_result(t, sizeof(t), "twcbridge/charger/a1b2"));
     assert_false(topic_result(t, sizeof(t), "/set"));
 }
