@@ -1,0 +1,333 @@
+#!/usr/bin/env python3
+"""Writes tests/fuzz/corpus/<target>/: inputs built from what is known, one file a thought.
+
+Run it again after a change here and commit what differs. Files it did not write (a finding kept as
+a seed, name found-*) stay.
+"""
+import json
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DATA = os.path.join(HERE, "..", "data")
+
+
+def put(target, seeds):
+    folder = os.path.join(HERE, "corpus", target)
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(folder):
+        if not name.startswith("found-"):
+            os.remove(os.path.join(folder, name))
+    for name, data in seeds.items():
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(data if isinstance(data, bytes) else data.encode())
+
+
+# ---- the bus ----
+
+def sealed(body):
+    body = bytes(body)
+    return body + bytes([sum(body[1:]) & 255])
+
+
+def wire(body):
+    body = sealed(body)
+    return b"\xc0" + body.replace(b"\xdb", b"\xdb\xdd").replace(b"\xc0", b"\xdb\xdc") + b"\xc0"
+
+
+def frames():
+    with open(os.path.join(DATA, "twc-vectors.json"), encoding="utf-8") as f:
+        vectors = json.load(f)
+    out, kinds = {}, set()
+    for v in vectors:
+        kind = (v.get("decoded", {}).get("kind"), len(v["wire"]), v.get("valid"))
+        if kind not in kinds:  # one of each kind and length
+            kinds.add(kind)
+            out[v["name"]] = bytes.fromhex(v["wire"])
+    out["all-escaped"] = wire([0xFD, 0xED] + [0xC0, 0xDB] * 8 + [0xC0])
+    for n in range(11, 23):
+        out["length-%d" % n] = wire([0xFD, 0xE2, 0x12, 0x34] + [7] * (n - 5))
+    out["lost-mark"] = wire([0xFD, 0xE2, 1, 2] + [0] * 9)[:-1] + wire([0xFD, 0xE2, 1, 2] + [0] * 11)
+    out["too-long"] = b"\xc0" + b"\xfd" * 60 + b"\xc0"
+    out["bad-escape"] = b"\xc0\xfd\xe0\xdb" + bytes(14) + b"\xc0\xdb\xc0"
+    out["every-kind"] = b"".join(
+        wire([t, c, 0x12, 0x34, 0x56, 0x78, 9] + [0x20] * n) for t in (0xFB, 0xFC, 0xFD)
+        for c in (0x19, 0x1A, 0x1B, 0x1D, 0xB1, 0xB2, 0xB4, 0xE0, 0xE1, 0xE2, 0xE5, 0xE8, 0xEB, 0xEC, 0xED, 0xEE,
+                  0xEF, 0xF1, 0xA1, 0x55) for n in (6, 8, 12))
+    return out
+
+
+# Steps of fuzz_bus, one byte each where no more is needed.
+SECOND, TEN = b"\xb0", b"\xa9"
+PORT, STAMPS, FAILS, ADMIT, RESUME, LAST, LATE, HUNG = (bytes([0xA0 + i]) for i in range(8))
+FOREIGN, FOREIGN2 = b"\xaa", b"\xab"
+
+
+def linkready(unit):
+    return bytes([0x30 + unit])
+
+
+def offer(slot, amps):
+    return bytes([0x70 + slot, amps])
+
+
+def mood(unit, answers=1, protocol=2, plug=0, state=0, draw=0):
+    return bytes([0x60 + unit, answers | (protocol == 1) << 1 | plug << 2 | state << 4, draw])
+
+
+def says(unit, kind):
+    return bytes([0x50 + unit, kind])
+
+
+def buses():
+    """First byte: 1 echo, 2 gateway, 4 no queries, 8*n known, 32 configured, 64 protocol 1, 128 told."""
+    adopt = SECOND * 13 + linkready(0) + SECOND + linkready(0) + TEN
+    three = SECOND * 13 + b"".join(linkready(u) + SECOND for u in (0, 1, 2)) * 2 + TEN
+    out = {
+        "one": b"\x00" + adopt + offer(0, 16) + TEN + offer(0, 0) + TEN,
+        "one-protocol-1": b"\x40" + adopt + offer(0, 16) + TEN + offer(0, 0) + TEN + offer(0, 5) + TEN,
+        "three": b"\x00" + three + offer(0, 16) + offer(1, 7) + offer(2, 32) + TEN * 2,
+        "three-echo": b"\x01" + three + offer(0, 16) + TEN,
+        "three-gateway": b"\x02" + three + offer(0, 16) + TEN,
+        "fourth": b"\x00" + three + linkready(3) + SECOND + linkready(3) + TEN,
+        "warm": b"\x18" + TEN + offer(0, 10) + TEN + PORT + TEN + PORT + TEN,
+        "warm-told-protocol-1": b"\xd8" + TEN + offer(0, 0) + TEN,
+        "configured": b"\x38" + SECOND * 13 + linkready(0) + TEN,
+        "charges": b"\x08" + TEN + mood(0, plug=1, state=1, draw=15) + offer(0, 16) + TEN * 3,
+        "silent": b"\x08" + TEN + mood(0, answers=0) + TEN * 62 + linkready(0) + TEN,
+        "foreign": b"\x18" + TEN + FOREIGN + SECOND + FOREIGN + TEN * 13,
+        "foreign-resumed": b"\x18" + TEN + FOREIGN + FOREIGN2 + SECOND + FOREIGN + SECOND + RESUME + TEN,
+        "stale": b"\x18" + TEN + STAMPS + TEN + STAMPS + TEN,
+        "no-writes": b"\x18" + TEN + FAILS + TEN + FAILS + TEN,
+        "hung": b"\x18" + TEN + HUNG + SECOND + LATE + b"\x40" + TEN,
+        "last-round": b"\x18" + TEN + offer(0, 6) + LAST + TEN,
+        "not-linked": ADMIT.join([b"\x18", TEN]) + b"\x90" + TEN + b"\x94" + TEN,
+        "second-unit": b"\x08" + TEN + mood(0, plug=1) + linkready(0) + SECOND + mood(0, plug=2) + linkready(0) + TEN,
+        "tentative": b"\x00" + b"\x40" + TEN * 2 + b"\x41" + TEN,
+        "noise": b"\x18" + TEN + (b"\x0f" + bytes(range(0xB8, 0xC8)) + b"\xc1") * 6 + TEN,
+        "cut": b"\x08" + TEN + b"\x48" + SECOND + b"\x48\x40" + TEN,
+        "kinds": b"\x08" + TEN + b"".join(says(0, k) + b"\xd0" for k in range(14)) + TEN,
+        "vin": b"\x08" + TEN + mood(0, plug=1, state=4) + TEN * 2 + b"\xa8\x00" + TEN,
+        "port-closed": b"\x18" + TEN + PORT + linkready(0) + b"\x02abc" + TEN,
+        "slave-as-master": b"\x18" + TEN + b"\x0d" + wire([0xFB, 0xE2, 0xA1, 0xB0] + [0] * 9)[:14] + b"\x01" +
+        wire([0xFB, 0xE2, 0xA1, 0xB0] + [0] * 9)[14:] + TEN,
+        "half-a-frame": b"\x1c" + TEN + b"\x48" + b"\xfe" * 4 + b"\x40" + TEN,
+        "foreign-and-answers": b"\x18" + TEN + FOREIGN + FOREIGN + linkready(0) + b"\x40" + TEN,
+        "too-much": b"\x18" + TEN + offer(0, 85) + TEN + offer(0, 80) + TEN,
+    }
+    return out
+
+
+# ---- texts ----
+
+URLS = """mqtt://broker mqtt://127.0.0.1:1884 mqtts://broker.lan:443/ mqtt://[fd00::2] mqtts://[::1]:1883 broker:1883
+mqtt:// mqtt://broker:0 mqtt://broker:+5 mqtt://broker:99999 mqtt://me:secret@broker mqtt://a/b mqtt://[::1%eth0]
+tcp://192.0.2.1:4001 tcp://[::1]:2000 tcp://host tcp://[fe80::1%25eth0]:1 tcp://host:+7 tcp://:1 tcp://[]:1 tcp://a_b:1
+/dev/ttyUSB0 /dev/serial/by-id/usb-x-if00 /dev/ ttyUSB0 serial/by-id/x virtual:1 virtual:3 virtual:4 virtual:+2
+rfc2217://h:1 tcp-listen://0.0.0.0:1 host host:1883 [::1] [::1]:1 [::1 h:x""".split()
+
+
+def urls():
+    out = {"%02d" % i: u for i, u in enumerate(URLS)}
+    out["long-host"] = "tcp://" + "h" * 260 + ":1"
+    out["long-path"] = "/dev/" + "x" * 540
+    out["not-utf8"] = b"mqtt://br\xc3\x28ker:1"
+    out["umlaut"] = "tcp://br\u00fccke:1"
+    return out
+
+
+TOPICS = [
+    ("twcbridge", "twcbridge/charger/a1b2/current_limit/set", "twcbridge/charger/+/+/set", "Wall Connector A1B2"),
+    ("twcbridge", "twcbridge/bridge/request/health", "twcbridge/bridge/request/#", "Gar\u00e4ge"),
+    ("a/bridge/request/b", "a/bridge/request/b/bridge/request/x", "#", "__a__b__"),
+    ("twcbridge", "twcbridge/site/mode/set", "twcbridge/site/+/set", "Site"),
+    ("twcbridge", "twcbridge/circuit/garage/current_limit/set", "+/circuit/#", "-"),
+    ("House/Ost", "House/Ost/site/mode/set", "+/+/site/+/set", "A" * 80),
+    ("$x", "$SYS/broker", "+/broker", ""), ("a//b", "/a", "+/a", "x_y"), ("b", "b/set", "b/#", "1"),
+    ("b", "b/charger//x/set", "a#", "\u00e9"), ("b", "b/bridge/request/x/", "a/#/b", "1 2"),
+    ("b", "b/charger/" + "i" * 60 + "/k/set", "+a", "a1b2"), ("b", "b/nothing/x/set", "a+/b", ""),
+    ("b", "b/site/" + "k" * 47 + "/set", "+", ""), ("bb", "b/site/k/set", "b/+/#", ""), ("b", "x" * 256, "", ""),
+    ("b" * 63, "b" * 63 + "/charger/v1/boost/set", "b" * 63 + "/#", "z"), ("+", "a\x01b", "\x7f", ""),
+]
+
+
+def blocks(name):
+    with open(os.path.join(DATA, "settings", name), encoding="utf-8") as f:
+        for block in f.read().split("\n## ")[1:]:
+            lines = block.split("\n")
+            yield "".join(c if c.isalnum() else "-" for c in lines[0])[:60], "\n".join(
+                x for x in lines[1:] if not x.startswith("=> ")).strip()
+
+
+FULL = {
+    "$schema": "x", "mqtt": {
+        "url": "mqtts://broker:8883", "username": "me", "password": "hunter2", "ca_file": "/etc/ca.pem",
+        "insecure": False, "client_id": "c", "base_topic": "twc/a", "discovery_prefix": "ha", "discovery": True,
+        "birth_topic": "ha/status"},
+    "site": {"name": "Haus", "region": "na"}, "lease": {"grace_s": 60}, "publish": {"interval_s": 2},
+    "log": {"level": "info", "format": "json"},
+    "circuits": [{"name": "main", "limit_a": 63}, {"name": "garage", "breaker_a": 40, "parent": "main", "area": "G"}],
+    "buses": [{"port": "/dev/ttyUSB0", "circuit": "garage", "name": "east"}, {"port": "tcp://h:1", "circuit": "main"},
+              {"port": "virtual:2", "circuit": "main"}],
+    "chargers": [{"id": "A1B2", "bus": "east", "name": "Left", "max_a": 16.5, "default_a": 6, "min_a": 6,
+                  "priority": 9, "phases": "L1", "nominal_v": 230}, {"id": "v1", "bus": "3"}]}
+
+
+def settings():
+    out = {}
+    for name in ("bad.txt", "unwise.txt"):
+        for n, (title, text) in enumerate(blocks(name)):
+            if len(text) < 1500:
+                out["%s-%02d" % (name[:-4], n)] = text
+    out["full"] = json.dumps(FULL)
+    for key, value in FULL.items():
+        out["only-" + key.strip("$")] = json.dumps({key: value})
+    out["delete-in-a-topic"] = json.dumps({"mqtt": {"base_topic": "a\x7fb"}}, ensure_ascii=False)
+    out["plus-in-a-port"] = json.dumps({"circuits": [{"name": "g"}], "buses": [{"port": "tcp://h:+5", "circuit": "g"}]})
+    return out
+
+
+# First byte: row of command_rows.c; second: 1 another owner, 2 too many, 4 HA lives, 8 unknown device.
+ROWS = 29
+
+
+def commands():
+    with open(os.path.join(DATA, "commands", "hostile.jsonl"), encoding="utf-8") as f:
+        rows = [json.loads(line) for line in f]
+    out = {}
+    for n, r in enumerate(rows):
+        if isinstance(r.get("payload"), str) and len(r["payload"]) < 600:
+            out["hostile-%02d" % n] = b"\0\0" + r["payload"].encode("utf-8", "surrogatepass")
+    full = json.dumps({"value": 16, "for": 60, "owner": "solar", "reason": "sun", "priority": 4, "transaction": 7})
+    for row in range(ROWS + 1):
+        for name, text in (("number", "16"), ("json", full), ("word", "ON"), ("charger", '{"charger":"a1b2","name":"x"}')):
+            if name in ("number", "json") or row in (1, 2, 17, 21):
+                out["row-%02d-%s" % (row, name)] = bytes([row, 4 * (row & 1)]) + text.encode()
+    for n, text in enumerate(("null", "release", "unavailable", " 6.5\n", "1e1", "-0", '{"value":null}', '{"value":true}',
+                              '{"value":"16","owner":"x y"}', '{"vlue":1}', '{"value":16,"for":0}', "stop", "fast",
+                              '{"value":16,"reason":"' + "\u00e4" * 60 + '"}', '{"transaction":{"a":[1]}}', "f\u00fcnf" * 40,
+                              '{"for":"x"}', '{"priority":10,"value":1}', "x" * 300, "x" * 2200, "", "{", "false", "debug")):
+        for row in (0, 1, 2, 5, 10, 11, 17):
+            out["text-%02d-%02d" % (n, row)] = bytes([row, n & 1]) + text.encode()
+    out["not-utf8"], out["nul"], out["cut"] = b"\0\0\xff", b"\0\0a\0b", b"\0\0\xe2\x82"
+    out["long"], out["long-owner"] = b"\0\0" + b"1" * 5000, b'\0\0{"value":1,"owner":"' + b"o" * 40 + b'"}'
+    out["reason-is-a-number"] = b'\0\0{"value":1,"reason":1}'
+    out["too-many"] = b"\x00\x0216"
+    out["no-such-charger"] = b"\x00\x0816"
+    out["no-such-circuit"] = b"\x0a\x0816"
+    return out
+
+
+def jsons():
+    out = {"%02d" % i: t for i, t in enumerate((
+        '{"a":[1,2.5,-0,1e3,true,false,null,"x\\u00e9\\ud83d\\ude00\\n"],"b":{}}', "[]", "null", "[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]",
+        "[" * 17, '{"a":1,"a":2}', '{"a"', '{"a":', '{"a":1', '{"a":1,}', "[1,]", '"open', '"\\u12"', '"\\ud800"', '"\\ud800\\u0041"',
+        '"\\q"', '"a\nb"', "1 2", "01", "1.", "1e", "-", "1e999", "9223372036854775807", "-9223372036854775808", "9" * 70,
+        "9223372036854775808", "0.0005", " 16.5 ", "+7", "1e-3", "1.5e+2", "tru", "{1:2}", '"' + "\u20ac" * 40 + '"',
+        "2026-11-24T06:00:00Z", "2026-02-29T06:00:00Z", "2024-02-29T23:59:59.250+01:00", "1970-01-01T00:00:00-12:30", "2026-11-24T06:00:00",
+        "[1, 2\n, x]", '{"\u00e4": "\\"\\\\\\/\\b\\f\\r\\t"}', '{"a\\u0000b":1}', '{"k":"' + "v" * 400 + '"}'))}
+    out["mark"] = b"\xef\xbb\xbf[1]"
+    out["not-utf8"] = b'["\xff"]'
+    out["cut-character"] = b'["\xe2\x82"]'
+    out["nul"] = b"[1\x00]"
+    return out
+
+
+def line(text):
+    return b"\x60" + text.encode() + b"\n"
+
+
+def heartbeat(unit, command, centi, head=0x90):
+    return bytes([head, unit | command << 4, centi >> 8, centi & 255])
+
+
+def sims():
+    """First byte: chargers - 1, 8 protocol 1, 16 plugged in, 32 old firmware, 64 idle offset, 128 of 80 A."""
+    wait, short = b"\x80", b"\x10"
+    beat = b"".join(heartbeat(0, 9, 1600) + wait[:0] + b"\x3f\x3f" for _ in range(20))
+    keys = ("max_a=16 ramp_a_s=2 lag_s=3 draw_a=auto phases=1", "state=asleep lock=on handshake=strict", "vin=none draw_a=5",
+            "state=refuses", "lock=off handshake=easy phases=3", "vin=5YJ3E1EA0KF000316", "vin=x", "max_a=99", "ramp_a_s=-1",
+            "lag_s=601", "draw_a=81", "phases=2", "state=x", "lock=x", "handshake=x", "nothing=1", "max_a", "max_a=1 phases=2")
+    out = {"status": b"\x02" + line("status") + wait + line("status"), "words": b"\x00" + b"".join(
+        line(t) for t in ("", "plug", "plug 1a2b x", "plug 9999", "plug 1A2B", "unplug 1a2b", "car", "car 1a2b", "x" * 200,
+                          " ".join("abcdefghijklmn"), "status x")),
+        "keys": b"\x00" + b"".join(line("car 1a2b " + k) for k in keys),
+        "charges": b"\x10" + beat + line("status") + wait * 6 + line("status"),
+        "charges-protocol-1": b"\x18" + beat.replace(b"\x90\x90", b"\x91\x50") + heartbeat(0, 5, 0, 0x91) + wait +
+        heartbeat(0, 0, 0, 0x91) * 3 + wait,
+        "more-and-less": b"\x10" + beat + heartbeat(0, 6, 0) + wait * 4 + beat + heartbeat(0, 7, 0) + wait * 4 + beat,
+        "error": b"\x10" + beat + heartbeat(0, 2, 0x100) + heartbeat(0, 8, 0) + heartbeat(0, 15, 0),
+        "lost": b"\x10" + beat + wait * 7 + beat + wait, "lock": b"\x10" + line("car 1a2b lock=on") + beat[:40] + heartbeat(0, 9, 700)
+        + beat, "strict": b"\x00" + line("car 1a2b handshake=strict") + heartbeat(0, 9, 0) + line("plug 1a2b") + wait * 4 + beat,
+        "asleep": b"\x00" + line("car 1a2b state=asleep") + line("plug 1a2b") + beat + wait * 4 + beat,
+        "refuses": b"\x10" + beat + line("car 1a2b state=refuses") + wait + beat,
+        "80-amps": b"\x90" + beat + heartbeat(0, 9, 8000) + wait, "noise": b"\x07" + (b"\x4f" + bytes(range(0xB8, 0xC8)) + short) * 5}
+    for name, how in (("new", 0x10), ("old", 0x30), ("protocol-1", 0x18), ("eight", 0x57)):
+        out["queries-" + name] = bytes([how]) + b"".join(bytes([0x90 + k, 0]) + (b"\0\0" if k < 2 else b"") + short + short for k in range(16))
+    return out
+
+
+def device(kind, name, features, amps, area="", values=b"\x00"):
+    return (bytes([kind]) + name.encode() + b"\n" + features.to_bytes(2, "big") + bytes([amps]) + area.encode() + b"\n"
+            + values)
+
+
+def discoveries():
+    """base, prefix, a document of somebody, then buses, site name, values of bridge and site, devices."""
+    def one(base="twcbridge", prefix="homeassistant", raw="", site="Site", buses=1, devices=b"", values=b"\x00\x00"):
+        return "\n".join((base, prefix, raw, "")).encode() + bytes([buses]) + site.encode() + b"\n" + values + devices
+    many = bytes([15]) + b"".join(bytes([f * 5, 0x12, 0x34, f]) for f in range(15))
+    out = {
+        "plain": one(devices=device(5, "a1b2", 0x0F, 32) + device(4, "garage", 0x10, 32)),
+        "every-feature": one(buses=3, devices=device(5, "Left", 0x1FF, 80, "Garage") + device(4, "Main", 0x1FF, 63)),
+        "same-names": one(devices=device(5, "east", 0x0F, 32) + device(4, "east", 0x10, 16) + device(5, "East 2", 1, 6)),
+        "no-letters": one(site="\u00e4\u00f6", devices=device(5, "\u4e2d\u6587", 3, 32)),
+        "nothing-names": one(devices=device(5, "unknown", 0x0F, 32, "none") + device(4, "unavailable", 0x10, 32)),
+        "long-names": one(base="b" * 63, prefix="p" * 63, site="s" * 63, devices=device(5, "n" * 63, 0x0F, 32, "a" * 63)),
+        "levels": one(base="House/Ost", prefix="ha/x", devices=device(7, "a1b2", 0x08, 16)),
+        "bridge-and-site": one(buses=2), "gone": one(devices=device(13, "a1b2", 0x0F, 32)), "values": one(values=many + many, devices=device(5, "a1b2", 0x0F, 32, "", many)),
+        "quotes": one(site='a"b\\c{{x}}', devices=device(5, '{{ "x" }}', 0x0F, 32, '"')),
+        "tombstones": one(raw=json.dumps({"components": {"old": {"platform": "sensor"}, "status": {"platform": "number"}}})),
+        "no-components": one(raw='{"components":[1]}'), "not-json": one(raw="{"), "a-list": one(raw="[]"),
+        "somebody": one(raw=json.dumps({"device": {"identifiers": ["x"], "name": "x"}, "origin": {"name": "other"}, "components": {
+            "c": {"platform": "sensor", "unique_id": "u", "state_topic": "t"}}})),
+        "nearly-ours": one(raw=json.dumps({"device": {"identifiers": ["twcbridge_bridge"]}, "origin": {"name": "twcbridge"},
+                                           "availability": [{"topic": "twcbridge/bridge/state"}], "components": {}})),
+    }
+    for name, part in (("mode", {"platform": "number", "mode": "x"}), ("text", {"platform": "text", "min": 0, "max": 9}),
+                       ("text-mode", {"platform": "text", "mode": "x"}), ("tombstone", {"platform": "sensor"}), ("no-object", 1),
+                       ("template", {"platform": "sensor", "state_topic": "t", "value_template": "{{ value_json['a'] | x(\"b\") }}"}),
+                       ("open-quote", {"platform": "sensor", "state_topic": "t", "value_template": "{{ 'a }}"}),
+                       ("options", {"platform": "select", "command_topic": "t", "options": [1]})):
+        if name not in ("tombstone", "no-object"):
+            part = {"unique_id": "u", "command_topic": "t/set", **part}
+        out["lint-" + name] = one(raw=json.dumps({"device": {"identifiers": ["x"], "name": "x"}, "origin": {"name": "o"},
+                                                  "state_topic": "t", "components": {"c": part}}))
+    for name, part in (("identifier", {"device": {"identifiers": [1], "name": "x"}}), ("availability", {"availability": 1}),
+                       ("availability-mode", {"availability_mode": "x"}), ("connections", {"device": {"connections": [[1]]}})):
+        out["lint-" + name] = one(raw=json.dumps({"device": {"identifiers": ["x"], "name": "x"}, "origin": {"name": "o"}, **part,
+                                                  "components": {"c": {"platform": "sensor", "unique_id": "u", "state_topic": "t"}}}))
+    for n, topic in enumerate(("ha/device/x/config", "ha/device/a/b/config", "ha/sensor/x/config", "ha/device//config", "x/y")):
+        out["topic-%d" % n] = one(base=topic, raw="{}")
+    folder = os.path.join(DATA, "discovery", "bad")
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), encoding="utf-8") as f:
+            text = f.read()
+        text = " ".join(text.split())
+        if len(text) < 2900:
+            out["bad-" + name[:-5]] = one(raw=text)
+    return out
+
+
+def main():
+    put("frame", frames())
+    put("bus", buses())
+    put("url", urls())
+    put("discovery", discoveries())
+    put("json", jsons())
+    put("sim", sims())
+    put("command", commands())
+    put("topic", {"%02d" % i: "\n".join(t) for i, t in enumerate(TOPICS)})
+    put("settings", settings())
+
+
+main()
