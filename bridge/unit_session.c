@@ -4,6 +4,10 @@
  */
 #include "bridge/base/str.h"
 #include "bridge/daemon.h"
+#include "bridge/io/loop.h"
+
+/* A charger that hears nobody opens its contactor after 20 to 30 s. */
+enum { CONTACTOR_HOLDS_MS = 20000 };
 
 static void tell_end(struct daemon *d, int i)
 {
@@ -82,6 +86,10 @@ void unit_session_load(struct unit *u, const struct store_charger *c)
     s->number = c->session_number;
     s->open = c->session_open;
     s->starts = c->starts;
+    if (c->power_w > 0 && loop_utc_ms() - c->seen_utc_ms < CONTACTOR_HOLDS_MS) {
+        s->charging = true; /* the same closing of the contactor: it is not counted again */
+        s->drew_ms = loop_now_ms();
+    }
     s->charging_ms = c->session.charging_ms;
     s->max_power_w = c->session.max_power_w;
     s->power_estimated = c->session.estimated;

@@ -50,6 +50,7 @@ class Sessions(Case):
         before = self.ask("SELECT number, start_utc_ms, energy_wh, charging_ms, max_power_w FROM session")
         self.assertEqual(len(before), 1, before)
         self.assertEqual(self.ask("SELECT end_utc_ms, why FROM session"), [(0, "")])
+        self.assertEqual(self.ask("SELECT starts FROM charger"), [(1,)])
         self.assertEqual(self.ask("PRAGMA integrity_check"), [("ok",)])
         self.r.bridge(settings=self.r.file)
         c = self.r.online("a1b2")
@@ -61,6 +62,7 @@ class Sessions(Case):
         rows = self.ask("SELECT number, start_utc_ms, energy_wh, charging_ms, max_power_w, vehicle, why FROM session")
         self.assertEqual(len(rows), 1, rows)
         self.assertEqual(rows[0][:2], before[0][:2])
+        self.assertEqual(self.ask("SELECT starts FROM charger"), [(1,)], "the contactor closed once")
         for i in (2, 3, 4):
             self.assertGreaterEqual(rows[0][i], before[0][i])
         self.assertEqual(rows[0][5:], ("5YJ3E1EA8KF000001", "unplugged"))
