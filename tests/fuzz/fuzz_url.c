@@ -83,7 +83,7 @@ static void broker(const char *s)
 
 static void port(const char *s)
 {
-    static struct opt_errors errs;
+    static struct opt_errors errs, warnings;
     struct err e = {0};
     bool ok = port_spec_ok(s, &e);
 
@@ -94,8 +94,8 @@ static void port(const char *s)
     if (strlen(s) >= SETTINGS_PATH_ROOM || s[0] == '\0') {
         return;
     }
-    errs.count = 0;
-    settings_check_port(s, "buses[0].port", &errs);
+    errs.count = warnings.count = 0;
+    settings_check_port(s, "buses[0].port", &errs, &warnings);
     fuzz_check(errs.count <= 1, "%d errors for one port", errs.count);
     if (errs.count > 0) {
         fuzz_sentence(errs.text[0], sizeof(errs.text[0]));

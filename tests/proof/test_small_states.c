@@ -34,7 +34,7 @@ struct model {
     int deaf;                       /* seconds in which nothing arrives */
 };
 
-static struct rig_world rig;
+static struct control_rig rig;
 static struct model model;
 static enum event path[DEPTH];
 static int depth_now;
@@ -50,10 +50,23 @@ struct saved {
     int64_t now_ms;
 };
 
+/* What was decided is on the wire and answered in the same instant. */
+static void answer(int i, int32_t draw_ma)
+{
+    struct charger_report *r = &rig.r[i];
+
+    if (rig.c.out[i].transmit) {
+        r->told_known = true;
+        r->told_ma = r->mirror_ma = rig.c.out[i].offer_ma;
+        r->told_ms = r->sent_ms = r->heard_ms = rig.now_ms;
+        r->draw_ma = draw_ma;
+    }
+}
+
 static void save(struct saved *s)
 {
-    s->control = rig.control;
-    memcpy(s->report, rig.report, sizeof(s->report));
+    s->control = rig.c;
+    memcpy(s->report, rig.r, sizeof(s->report));
     memcpy(s->row, rig.leases.row, sizeof(s->row));
     s->next_id = rig.leases.next_id;
     s->model = model;
@@ -62,8 +75,8 @@ static void save(struct saved *s)
 
 static void restore(const struct saved *s)
 {
-    rig.control = s->control;
-    memcpy(rig.report, s->report, sizeof(s->report));
+    rig.c = s->control;
+    memcpy(rig.r, s->report, sizeof(s->report));
     memcpy(rig.leases.row, s->row, sizeof(s->row));
     rig.leases.next_id = s->next_id;
     model = s->model;
@@ -82,7 +95,7 @@ static void wrong(const char *what, int64_t got, int64_t want)
 /* A unit that was told 0 still lets 6 A flow where it is of protocol 2. */
 static int32_t flows(int i, int32_t told_ma)
 {
-    return rig.report[i].protocol == 2 && told_ma < STUCK_FLOOR_MA ? STUCK_FLOOR_MA : told_ma;
+    return rig.r[i].protocol == 2 && told_ma < STUCK_FLOOR_MA ? STUCK_FLOOR_MA : told_ma;
 }
 
 static int32_t most(int32_t a, int32_t b)
@@ -103,14 +116,14 @@ static void end_leases(void)
 
 static int32_t limit(void)
 {
-    int32_t own = rig.config.circuit[0].limit_ma;
+    int32_t own = rig.cfg.circuit[0].limit_ma;
 
     return model.ceiling_ma >= 0 && model.ceiling_ma < own ? model.ceiling_ma : own;
 }
 
 static void check_charger(int i)
 {
-    const struct control_out *o = &rig.control.out[i];
+    const struct control_out *o = &rig.c.out[i];
     int32_t most_ma = model.ask_ma[i] >= 0 ? model.ask_ma[i] : FLOOR_MA;
 
     if (o->asked != (model.ask_ma[i] >= 0)) {
@@ -141,37 +154,36 @@ static void second(void)
     rig_step(&rig);
     steps++;
     for (int i = 0; i < CARS; i++) {
-        int32_t told = rig.control.out[i].transmit ? rig.control.out[i].offer_ma : 0;
+        int32_t told = rig.c.out[i].transmit ? rig.c.out[i].offer_ma : 0;
 
         check_charger(i);
         flow += flows(i, most(model.told_ma[i], told));
         floors += flows(i, 0);
     }
-    if (rig.control.circuit[0].limit_ma != limit()) {
-        wrong("limit of the circuit", rig.control.circuit[0].limit_ma, limit());
+    if (rig.c.circuit[0].limit_ma != limit()) {
+        wrong("limit of the circuit", rig.c.circuit[0].limit_ma, limit());
     }
     if (flow > limit() && flow > before && flow > floors) {
         wrong("what may flow grows above the limit", flow, limit());
     }
     overs += flow > limit();
-    if (rig.control.checker_refusals != 0 || rig.control.overload) {
-        wrong("refusals of the checker", (int64_t)rig.control.checker_refusals, 0);
+    if (rig.c.checker_refusals != 0 || rig.c.overload) {
+        wrong("refusals of the checker", (int64_t)rig.c.checker_refusals, 0);
     }
     model.deaf -= heard ? 0 : 1;
     model.flow_ma = 0;
     for (int i = 0; i < CARS; i++) {
         if (heard) {
-            model.told_ma[i] = rig.control.out[i].transmit ? rig.control.out[i].offer_ma
-                                                           : model.told_ma[i];
+            model.told_ma[i] = rig.c.out[i].transmit ? rig.c.out[i].offer_ma : model.told_ma[i];
             /* The first car sleeps and may take what it was told at any moment. */
-            rig_answer(&rig, i, i == 0 ? 0 : flows(i, model.told_ma[i]));
-        } else if (rig.control.out[i].transmit) {
-            rig.report[i].told_known = true;
-            rig.report[i].told_ma = rig.control.out[i].offer_ma;
-            rig.report[i].told_ms = rig.report[i].sent_ms = rig.now_ms;
+            answer(i, i == 0 ? 0 : flows(i, model.told_ma[i]));
+        } else if (rig.c.out[i].transmit) {
+            rig.r[i].told_known = true;
+            rig.r[i].told_ma = rig.c.out[i].offer_ma;
+            rig.r[i].told_ms = rig.r[i].sent_ms = rig.now_ms;
         }
         /* What was sent counts, whether it arrived or not. */
-        model.flow_ma += flows(i, most(model.told_ma[i], rig.report[i].told_ma));
+        model.flow_ma += flows(i, most(model.told_ma[i], rig.r[i].told_ma));
     }
     rig.now_ms += 1000;
 }
@@ -181,11 +193,11 @@ static void act(enum event e)
     if (e < LIMIT_6) {
         int i = (int)e / 3;
 
-        rig_ask(&rig, i, asked_ma[e % 3]);
+        rig_ask_alive(&rig, i, asked_ma[e % 3]);
         model.ask_ma[i] = asked_ma[e % 3];
         model.ask_end[i] = rig.now_ms + FOR_MS;
     } else if (e == LIMIT_6 || e == LIMIT_16) {
-        rig_limit(&rig, LEASE_CIRCUIT, 0, e == LIMIT_6 ? 6000 : 16000);
+        rig_ceiling(&rig, LEASE_CIRCUIT, 0, e == LIMIT_6 ? 6000 : 16000);
         model.ceiling_ma = e == LIMIT_6 ? 6000 : 16000;
         model.ceiling_end = rig.now_ms + FOR_MS;
     } else if (e == LOSS) {
@@ -194,7 +206,7 @@ static void act(enum event e)
     } else if (e == LONG) {
         rig.now_ms += LONG_MS;
         for (int i = 0; i < CARS; i++) { /* the bus went on meanwhile */
-            rig.report[i].sent_ms = rig.report[i].heard_ms = rig.now_ms;
+            rig.r[i].sent_ms = rig.r[i].heard_ms = rig.now_ms;
         }
     }
     for (int k = 0; k < NAMED; k++) {
@@ -221,7 +233,7 @@ static int32_t wanted(int i)
 static void settle(void)
 {
     int32_t a, b, sum, got;
-    bool stuck = rig.report[0].protocol == 2 || rig.report[1].protocol == 2;
+    bool stuck = rig.r[0].protocol == 2 || rig.r[1].protocol == 2;
 
     for (int k = 0; k < 8; k++) {
         second();
@@ -229,7 +241,7 @@ static void settle(void)
     a = wanted(0);
     b = wanted(1);
     sum = a + b < limit() ? a + b : limit();
-    got = rig.control.out[0].offer_ma + rig.control.out[1].offer_ma;
+    got = rig.c.out[0].offer_ma + rig.c.out[1].offer_ma;
     if (limit() < 12000 && a > 0 && b > 0) {
         sum = got == a ? a : b; /* the floors do not both fit: one has all that it wants */
     }
@@ -266,12 +278,12 @@ static void walk(int depth)
 
 static void every_history(uint8_t first, uint8_t second_protocol, int32_t limit_ma)
 {
-    rig_init(&rig, CARS, limit_ma);
+    rig_init_plugged(&rig, CARS, limit_ma);
     memset(&model, 0, sizeof(model));
     model.ask_ma[0] = model.ask_ma[1] = model.ceiling_ma = -1;
-    rig.config.fallback_ma = FALLBACK_MA;
-    rig.report[0].protocol = first;
-    rig.report[1].protocol = second_protocol;
+    rig.cfg.fallback_ma = FALLBACK_MA;
+    rig.r[0].protocol = first;
+    rig.r[1].protocol = second_protocol;
     nodes = steps = raises = overs = 0;
     for (int i = 0; i < CARS; i++) {
         model.flow_ma += flows(i, 0);
