@@ -355,7 +355,7 @@ class TestRhythm(Wire):
     def test_noise_does_not_silence_us(self):
         with Rig() as r:
             s, c = r.quick([Unit("a1b2")])
-            s.noise = 250.0
+            s.noise, s.steady = 300.0, True
             time.sleep(1.5)
             begin = time.monotonic()
             time.sleep(10)

@@ -202,6 +202,7 @@ class Slaves:
         self.path, self.units, self.noise, self.flips, self.latency = path, units, noise, flips, latency
         self.rng = random.Random(seed)
         self.echo, self.outbox = echo, []
+        self.steady = False  # noise without the gaps of chance: the line is never idle for long
         self.log, self.peak = Log(), 0.0
         self.master, self.slave = os.openpty()
         tty.setraw(self.slave)
@@ -303,7 +304,7 @@ class Slaves:
                 threading.Thread(target=self._paced, args=(frame,), daemon=True).start()
             if self.noise and now >= next_noise and now >= wire_end and not self.sending:
                 self._write(bytes([self.rng.randrange(256)]))
-                next_noise = now + self.rng.expovariate(self.noise)
+                next_noise = now + (1 / self.noise if self.steady else self.rng.expovariate(self.noise))
 
     def _paced(self, frame):
         begin = time.monotonic()
