@@ -319,6 +319,23 @@ def links(root):
     return bad
 
 
+def safety_tests(root):
+    """The table of rules and tests names tests that exist, all of the wire's, and no row is bare."""
+    page = "docs/internals/safety-tests.md"
+    defined_in = r"^static void (\w+)\(\s*void|^    def (test_\w+)\("
+    there = {a or b for n in files(root) if n.startswith("tests/") and n.endswith((".c", ".py"))
+             for a, b in re.findall(defined_in, read(root, n), re.M)}
+    rows = [line.split("|") for line in read(root, page).split("\n") if line.startswith("| ")]
+    rows = [(r[1].strip(), r[2]) for r in rows if r[1].strip() != "rule"]
+    named = set(re.findall(r"`((?:test_|promise_)\w+|[a-z0-9]+(?:_[a-z0-9]+){3,})`", read(root, page)))
+    bad = [f"{page}: there is no test {n}" for n in sorted(named - there)]
+    bad += [f"{page}: no test for: {rule}" for rule, tests in rows if "`test_" not in tests and "not yet: " not in tests]
+    for wire in (n for n in files(root) if n.startswith("tests/integration/test_wire")):
+        tests = set(re.findall(r"^    def (test_\w+)\(", read(root, wire), re.M))
+        bad += [f"{page} does not name {n} of {wire}" for n in sorted(tests - named)]
+    return bad
+
+
 # ---- objects ----
 
 def _launcher():

@@ -80,6 +80,9 @@ class Tree(unittest.TestCase):
     def test_every_link_of_a_page_leads_somewhere(self):
         self.holds(rules.links(ROOT))
 
+    def test_the_table_of_safety_names_tests_that_exist(self):
+        self.holds(rules.safety_tests(ROOT))
+
     def test_the_exceptions_are_still_needed(self):
         names = set(rules.files(ROOT))
         every = [*rules.LONG_FILES, *rules.LONG_FUNCTIONS, *rules.MANY_PARAMETERS]

@@ -204,6 +204,16 @@ class Texts(Copy):
                    "```\n[x](nowhere.md)\n```\n`[y](nowhere.md)`\n")
 
 
+    def test_a_table_of_safety_that_is_not_true(self):
+        page = "docs/internals/safety-tests.md"
+        row = "| a rule | `test_that_nobody_wrote` | |\n"
+        self.red(rules.safety_tests, page, row, "there is no test test_that_nobody_wrote", append=True)
+        self.red(rules.safety_tests, page, "| a rule | by `what_nobody_wrote_in_c` | |\n", "no test for: a rule",
+                 "there is no test what_nobody_wrote_in_c", append=True)
+        self.red(rules.safety_tests, "tests/integration/test_wire_x.py", "    def test_left_out(self):\n",
+                 "does not name test_left_out")
+
+
 class Git(unittest.TestCase):
     def test_the_list_is_gits_where_there_is_git_and_a_walk_elsewhere(self):
         with tempfile.TemporaryDirectory() as root:

@@ -72,7 +72,8 @@ class Log:
 
     def __init__(self):
         self.heartbeats, self.bodies, self.bad = [], [], []
-        self.answers = []  # (id, end, limit shown) of what chargers said whole and undisturbed
+        self.answers = []  # (id, end, limit shown) of what chargers answered, undisturbed
+        self.linkreadys = []  # (id, end)
 
     def add(self, start, end, body):
         self.bodies.append((start, end, body))
@@ -234,6 +235,8 @@ class Slaves:
         return next((b for b in list(self.log.bodies) if b[0] >= since), None)
 
     def close(self):
+        if self.stop.is_set():
+            return
         self.stop.set()
         self.thread.join()
         os.close(self.master)
@@ -298,8 +301,10 @@ class Slaves:
                 body = outbox.pop(0)[1]
                 frame = self._flip(wrap(body) + b"\xFC")
                 wire_end = now + len(frame) * BYTE_S
-                if body[1] == 0xE0 and not self.flips:
+                if body[:2] == b"\xFD\xE0" and not self.flips:
                     self.log.answers.append((body[2:4].hex(), wire_end, (body[7] << 8 | body[8]) / 100))
+                if body[:2] == b"\xFD\xE2":
+                    self.log.linkreadys.append((body[2:4].hex(), wire_end))
                 self.sending = True
                 threading.Thread(target=self._paced, args=(frame,), daemon=True).start()
             if self.noise and now >= next_noise and now >= wire_end and not self.sending:
