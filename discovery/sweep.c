@@ -93,36 +93,49 @@ bool sweep_orphan(const struct discovery_config *c, const struct model *m, const
     return orphan;
 }
 
-bool sweep_state_topic(const struct discovery_config *c, const struct model *m, const char *topic,
-        char *dst, size_t room)
+/* "<kind>_<id>" with an id that is one level of a topic: returns the kind, *id its id. */
+static const char *kind_and_id(const char *name, size_t len, const char **id)
+{
+    for (size_t i = KINDS_WITHOUT_ID; i < ARRAY_LEN(kinds); i++) {
+        size_t k = strlen(kinds[i]);
+
+        if (len > k + 1 && strncmp(name, kinds[i], k) == 0 && name[k] == '_') {
+            *id = name + k + 1;
+            return strcspn(*id, "/+#") >= len - k - 1 ? kinds[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+static bool is_there(const struct model *m, const char *kind, const char *id, size_t len)
+{
+    for (int i = 0; i < m->devices; i++) {
+        const struct model_device *x = &m->device[i];
+
+        if (strcmp(model_kind_names[x->kind], kind) == 0 && strlen(x->id) == len &&
+                strncmp(x->id, id, len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sweep_state_topic(const struct discovery_config *c, const struct model *m,
+        const char *topic, char *dst, size_t room)
 {
     char node[DISCOVERY_TOPIC_ROOM], head[2 * DISCOVERY_TOPIC_ROOM];
-    const char *tail = strstr(topic, "/config");
-    const char *id;
-    size_t k;
+    const char *kind, *id;
+    size_t len = strlen(topic), h, tail = strlen("/config");
 
     discovery_node(node, sizeof(node), c->base);
     (void)str_format(head, sizeof(head), "%s/device/%s_", c->prefix, node);
-    if (!tail || strncmp(topic, head, strlen(head)) != 0) {
+    h = strlen(head);
+    if (len <= h + tail || strncmp(topic, head, h) != 0 ||
+            strcmp(topic + len - tail, "/config") != 0) {
         return false;
     }
-    topic += strlen(head);
-    for (size_t i = KINDS_WITHOUT_ID; i < ARRAY_LEN(kinds); i++) {
-        k = strlen(kinds[i]);
-        id = topic + k + 1;
-        if (strncmp(topic, kinds[i], k) != 0 || topic[k] != '_' || id >= tail) {
-            continue;
-        }
-        for (int d = 0; d < m->devices; d++) {
-            const struct model_device *x = &m->device[d];
-
-            if (strcmp(model_kind_names[x->kind], kinds[i]) == 0 &&
-                    strlen(x->id) == (size_t)(tail - id) &&
-                    strncmp(x->id, id, (size_t)(tail - id)) == 0) {
-                return false;
-            }
-        }
-        return str_format(dst, room, "%s/%s/%.*s", c->base, kinds[i], (int)(tail - id), id);
-    }
-    return false;
+    kind = kind_and_id(topic + h, len - h - tail, &id);
+    len = kind ? (size_t)(topic + len - tail - id) : 0;
+    return kind && !is_there(m, kind, id, len) &&
+           str_format(dst, room, "%s/%s/%.*s", c->base, kind, (int)len, id);
 }

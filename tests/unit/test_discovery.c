@@ -418,6 +418,20 @@ static void a_swept_document_takes_its_state_along_unless_the_device_is_there(vo
     assert_null(state_of("homeassistant/device/twcbridge_charger_/config", dst));
     assert_null(state_of("homeassistant/device/other_charger_dead/config", dst));
     assert_null(state_of("homeassistant/device/twcbridge_charger_dead", dst));
+    assert_null(state_of("homeassistant/device/twcbridge_charger_dead/configs", dst));
+    assert_null(state_of("homeassistant/device/twcbridge_charger_a/b/config", dst));
+    assert_null(state_of("homeassistant/device/twcbridge_charger_+/config", dst));
+}
+
+static void a_prefix_that_holds_config_loses_no_state(void **state)
+{
+    static const struct discovery_config c = {.base = "twcbridge", .prefix = "ha/config"};
+    char dst[64];
+
+    (void)state;
+    assert_true(sweep_state_topic(
+            &c, &model, "ha/config/device/twcbridge_charger_dead/config", dst, sizeof(dst)));
+    check_str(dst, "twcbridge/charger/dead");
 }
 
 static void rows_and_fields_have_the_same_keys(void **state)
@@ -487,6 +501,7 @@ int main(void)
             TEST(a_key_that_moved_to_another_platform_is_buried_on_the_old_one),
             TEST(only_our_own_documents_without_a_device_are_swept),
             TEST(a_swept_document_takes_its_state_along_unless_the_device_is_there),
+            TEST(a_prefix_that_holds_config_loses_no_state),
             TEST(rows_and_fields_have_the_same_keys),
             TEST(the_generated_page_and_schema_name_every_row),
     };
