@@ -50,8 +50,8 @@ static void fault(struct telnet *t, const char *why)
 
 static void say(struct telnet *t, const uint8_t *p, size_t n)
 {
-    if (n > sizeof(t->reply) - t->reply_len) {
-        fault(t, "the gateway asks for more options than there are");
+    if (n > sizeof(t->reply) - t->reply_len) { /* cannot be: see TELNET_REPLY_MAX */
+        fault(t, "more to say than there is room");
         return;
     }
     memcpy(t->reply + t->reply_len, p, n);

@@ -17,7 +17,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TELNET_REPLY_MAX = 256, TELNET_VALUE_MAX = 8, TELNET_SB_LIMIT = 512 };
+/* TELNET_REPLY_MAX: all that is ever said, so that it makes no difference in how many pieces the
+ * other side's words come: 5 options, the questions (10 + 8 * 7 bytes), one agreement, and a refusal
+ * of each option but our 3 in each direction. */
+enum {
+    TELNET_REPLY_MAX = 5 * 3 + 10 + 8 * 7 + 3 + 2 * (256 - 3) * 3,
+    TELNET_VALUE_MAX = 8,
+    TELNET_SB_LIMIT = 512,
+};
 
 enum telnet_phase {
     TELNET_ASKING, /* what comes in is a banner, or old: it is not given out */
