@@ -2,7 +2,8 @@
  * fuzz_command - the one door with real rows and a small house behind it. First byte: which
  * command; then the payload. Every command is answered once, in JSON; a refusal says why and
  * changes nothing; what is taken holds inside its range and is what the answer says; a plain value
- * and the same value in JSON are one command. SPDX-License-Identifier: MIT
+ * and the same value in JSON are one command; and what is said to lower, before it is run, does,
+ * as all that lowers is said to. SPDX-License-Identifier: MIT
  */
 #include "bridge/command.h"
 #include "bridge/io/loop.h"
@@ -11,11 +12,13 @@
 #include <stdarg.h>
 
 enum { ROWS = 4 }; /* a run puts two leases at most */
+enum { HELD_MA = 16000, HELD_MAX_MA = 24000 };
 
 static struct daemon house;
 static struct lease before[ROWS];
 static char answer[BUF_CAP_DOCUMENT];
 static int answers;
+static int32_t number;
 static int64_t clock_ms = 1000000;
 
 /* ---- what the door calls; each keeps to its header ---- */
@@ -122,8 +125,9 @@ bool broker_publish(struct daemon *d, const char *topic, const char *payload, si
 
 int32_t *run_number(struct daemon *d, int unit, const char *key)
 {
-    (void)key;
-    return unit >= 0 ? &d->unit[unit].run.hold_min : &d->grace_s;
+    bool hold = strcmp(key, "hold_minutes") == 0;
+
+    return unit < 0 ? &d->grace_s : hold ? &d->unit[unit].run.hold_min : &number;
 }
 
 void run_put(struct daemon *d, int unit, const char *key)
@@ -187,10 +191,48 @@ static void build(void)
         str_copy(u->id, sizeof(u->id), ids[i]);
         u->device = model_add(&house.model, MODEL_CHARGER, ids[i], "Wall Connector");
         u->settings = -1;
-        u->run = (struct unit_run){.allowed = true, .max_ma = -1, .min_ma = -1, .boost_ma = -1};
         house.model.device[u->device].max_ma = 32000;
         house.model.device[u->device].floor_ma = 6000;
         house.control.out[i].floor_ma = 6000;
+    }
+}
+
+static const struct lease *lease_of(const struct command_in *in, const char *owner)
+{
+    bool charger = in->kind == MODEL_CHARGER;
+
+    return lease_find(&house.leases, charger ? LEASE_REQUEST : LEASE_CEILING,
+            charger                     ? LEASE_CHARGER
+            : in->kind == MODEL_CIRCUIT ? LEASE_CIRCUIT
+                                        : LEASE_SITE,
+            0, owner);
+}
+
+/* What holds before the command: 4 Home Assistant lives, 16 a limit of 16 A for mqtt, 32 charging
+ * is not allowed, 64 mode stop, 128 an offer of 20 A, else 10 A. */
+static void furnish(uint8_t how)
+{
+    struct lease l = {.value_ma = HELD_MA, .hold = LEASE_STORED, .owner = "mqtt"};
+
+    memset(house.leases.row, 0, sizeof(before));
+    house.leases.next_id = 1;
+    house.ha = (how & 4) != 0 ? HA_ALIVE : HA_NOT_SEEN;
+    house.grace_s = 120;
+    house.site_allowed = (how & 32) == 0;
+    house.site_mode = (how & 64) != 0 ? MODE_STOP : MODE_MANUAL;
+    for (int i = 0; i < house.units; i++) {
+        house.unit[i].run = (struct unit_run){.allowed = house.site_allowed,
+                .mode = house.site_mode,
+                .max_ma = -1,
+                .min_ma = -1,
+                .boost_ma = -1};
+        house.control.out[i].offer_ma = (how & 128) != 0 ? 20000 : 10000;
+        model_set(&house.model, house.unit[i].device, FIELD_CHARGER_MAX_CURRENT, HELD_MAX_MA);
+    }
+    for (int i = 0; i < 3 && (how & 16) != 0; i++) {
+        l.kind = i == 0 ? LEASE_REQUEST : LEASE_CEILING;
+        l.scope = i == 0 ? LEASE_CHARGER : i == 1 ? LEASE_CIRCUIT : LEASE_SITE;
+        fuzz_check(lease_put(&house.leases, &l, &(struct lease_end){0}), "no room");
     }
 }
 
@@ -261,15 +303,79 @@ static void holds(const struct command_in *in, struct json_object *v)
     fuzz_check(false, "no lease of %lld mA for %s", (long long)ma, answer);
 }
 
+/* The owner that a payload names, or the sender's. */
+static void owner_of(const struct command_in *in, char dst[static LEASE_OWNER_ROOM])
+{
+    struct json_object *v =
+            strchr(in->payload, '{') ? json_parse(in->payload, in->len, NULL) : NULL;
+
+    str_copy(dst, LEASE_OWNER_ROOM, in->owner);
+    if (json_has(v, "owner")) {
+        json_as_text(json_member(v, "owner"), dst, LEASE_OWNER_ROOM);
+    }
+    json_put(v);
+}
+
+/* held: what the owner had in force (-1: nothing); was: the house before the command, which was
+ * taken. Did it lower? */
+static bool lowered(const struct command_in *in, struct json_object *v, int64_t held,
+        const struct unit_run *was)
+{
+    int64_t ma = 0;
+
+    if (strcmp(in->key, "charging_allowed") == 0) {
+        return was->allowed && is(v, "value", "false");
+    }
+    if (strcmp(in->key, "mode") == 0) {
+        return was->mode != MODE_STOP && is(v, "value", "stop");
+    }
+    if (strcmp(in->key, "max_current") == 0) {
+        return number < HELD_MAX_MA;
+    }
+    if (strcmp(in->key, "current_limit") != 0 ||
+            json_get_scaled(json_member(v, "value"), "value", 1000, &ma, NULL) != ERR_OK) {
+        return false; /* a release is no order to lower */
+    }
+    held = held < 0 && in->kind == MODEL_CHARGER ? house.control.out[0].offer_ma : held;
+    return held < 0 || ma < held;
+}
+
+/* Runs one command, after asking whether it lowers. */
+static struct json_object *ask_and_judge(const struct command_in *in)
+{
+    char owner[LEASE_OWNER_ROOM];
+    const struct lease *l;
+    struct unit_run was = house.unit[0].run;
+    int64_t held;
+    struct json_object *v;
+    bool said;
+
+    owner_of(in, owner);
+    l = lease_of(in, owner);
+    held = l ? l->value_ma : -1;
+    memcpy(before, house.leases.row, sizeof(before));
+    answers = 0;
+    said = command_lowers(&house, in);
+    fuzz_check(answers == 0 && memcmp(before, house.leases.row, sizeof(before)) == 0 &&
+                       memcmp(&was, &house.unit[0].run, sizeof(was)) == 0,
+            "asked about, and done: %s", in->payload);
+    v = ask(in);
+    if (is(v, "status", "ok")) {
+        fuzz_check(said == lowered(in, v, held, &was), "%s is said to lower: %d, and: %s",
+                in->payload, said, answer);
+    }
+    return v;
+}
+
 /* Of the keys that are a number (all of them have a '_'): a number as a plain payload and as {"value":number}. */
 static void both_ways(struct command_in *in, bool was_refused)
 {
     struct json_object *v;
     char text[200];
-    int64_t number = 0;
+    int64_t n = 0;
 
     if (!strchr(in->key, '_') || strcmp(in->key, "charging_allowed") == 0 ||
-            !str_scaled(in->payload, in->len, 1, &number) || strpbrk(in->payload, " \t\r\n") ||
+            !str_scaled(in->payload, in->len, 1, &n) || strpbrk(in->payload, " \t\r\n") ||
             in->len > 100 ||
             json_kind(v = json_parse(in->payload, in->len, NULL)) != JSON_NUMBER) {
         return;
@@ -278,7 +384,7 @@ static void both_ways(struct command_in *in, bool was_refused)
     fuzz_check(str_format(text, sizeof(text), "{\"value\":%s}", in->payload), "too long");
     in->payload = text;
     in->len = strlen(text);
-    v = ask(in);
+    v = ask_and_judge(in);
     fuzz_check(refused(v) == was_refused, "%s is not what its plain value is", text);
     json_put(v);
 }
@@ -300,8 +406,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (house.units == 0) {
         build();
     }
-    memset(house.leases.row, 0, sizeof(before));
-    house.leases.next_id = 1;
+    furnish(how);
     if (row < command_row_count) {
         c.kind = command_rows[row].kind;
         c.key = command_rows[row].key;
@@ -312,9 +417,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     c.len = n;
     c.owner = owners[how & 1];
     c.too_many = (how & 2) != 0;
-    house.ha = (how & 4) != 0 ? HA_ALIVE : HA_NOT_SEEN;
-    memcpy(before, house.leases.row, sizeof(before));
-    v = ask(&c);
+    v = ask_and_judge(&c);
     if (refused(v)) {
         fuzz_check(is(v, "code", "no_data") ||
                            memcmp(before, house.leases.row, sizeof(before)) == 0,

@@ -2,7 +2,8 @@
  * fuzz_discovery - what Home Assistant is told about any names, features and values, and what is
  * made of documents of others. Input: base topic, prefix, raw document, then devices. Our
  * documents (of the last device) parse, pass our lint, have the full key set and unique ids, and
- * are swept exactly when nobody stands behind them; any document gets a verdict in words. SPDX-License-Identifier: MIT
+ * are swept exactly when nobody stands behind them, and their state with them; any document gets a
+ * verdict in words, and no topic of others leads to a state that is blanked. SPDX-License-Identifier: MIT
  */
 #include "bridge/core/topic.h"
 #include "discovery/discovery.h"
@@ -135,6 +136,68 @@ static void judge_document(int i, struct buf *b)
     model.device[i].gone = gone;
 }
 
+/* The state of a device is blanked when the device is gone from the model, and no sooner. */
+static void judge_sweep(int i)
+{
+    char topic[DISCOVERY_TOPIC_ROOM], state[DISCOVERY_TOPIC_ROOM], got[DISCOVERY_TOPIC_ROOM];
+
+    discovery_topic(topic, sizeof(topic), &config, &model.device[i]);
+    discovery_state_topic(state, sizeof(state), &config, &model.device[i]);
+    fuzz_check(!sweep_state_topic(&config, &model, topic, got, sizeof(got)),
+            "%s is there, and %s blanked", topic, got);
+    if (i < 2) {
+        return; /* bridge and site are never gone */
+    }
+    model.devices--; /* the last one */
+    fuzz_check(sweep_state_topic(&config, &model, topic, got, sizeof(got)), "left: %s", state);
+    fuzz_check(strcmp(got, state) == 0, "%s blanked for %s", got, state);
+    fuzz_check(!sweep_state_topic(&config, &model, topic, got, strlen(state)), "%s was cut",
+            state);
+    model.devices++;
+}
+
+/* Any topic: what is blanked for it is a state topic of ours, and building the document's topic
+ * for that kind and id gives the topic that was asked about. */
+static void blanked_is_ours(const char *topic)
+{
+    char got[DISCOVERY_TOPIC_ROOM], again[2 * DISCOVERY_TOPIC_ROOM];
+    char node[DISCOVERY_TOPIC_ROOM];
+    const char *kind = got + strlen(base) + 1, *id;
+
+    if (!sweep_state_topic(&config, &model, topic, got, sizeof(got))) {
+        return;
+    }
+    fuzz_check(strncmp(got, base, strlen(base)) == 0 && got[strlen(base)] == '/', "%s", got);
+    id = strchr(kind, '/');
+    fuzz_check(id && id[1] != '\0', "no id: %s", got);
+    id++;
+    fuzz_check(!strpbrk(id, "/+#"), "'%s' leads to '%s'", topic, got);
+    discovery_node(node, sizeof(node), base);
+    fuzz_check(str_format(again, sizeof(again), "%s/device/%s_%.*s_%s/config", prefix, node,
+                       (int)(id - 1 - kind), kind, id),
+            "too long");
+    fuzz_check(strcmp(again, topic) == 0, "'%s' leads to '%s'", topic, got);
+    for (int i = 0; i < model.devices; i++) {
+        char state[DISCOVERY_TOPIC_ROOM];
+
+        discovery_state_topic(state, sizeof(state), &config, &model.device[i]);
+        fuzz_check(strcmp(state, got) != 0, "%s is in use", state);
+    }
+}
+
+/* raw as a topic, and as the identifier in one. */
+static void topics(const char *raw)
+{
+    char topic[LINE_ROOM + 2 * DISCOVERY_TOPIC_ROOM], node[DISCOVERY_TOPIC_ROOM];
+
+    blanked_is_ours(raw);
+    discovery_node(node, sizeof(node), base);
+    (void)str_format(topic, sizeof(topic), "%s/device/%s_%s", prefix, node, raw);
+    blanked_is_ours(topic);
+    (void)str_format(topic, sizeof(topic), "%s/device/%s_%s/config", prefix, node, raw);
+    blanked_is_ours(topic);
+}
+
 static void judge_state(int i)
 {
     CLEANUP(buf_finish) struct buf b;
@@ -211,6 +274,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_line(&in, raw, sizeof(raw));
     build(&in);
     strangers(raw, strlen(raw));
+    topics(raw);
     if (raw[0] == '\0') { /* one thing at a time: a stranger's document, or one of ours */
         CLEANUP(buf_finish) struct buf b;
 
@@ -218,6 +282,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buf_init(&b, BUF_CAP_DISCOVERY);
         judge_document(model.devices - 1, &b);
         judge_state(model.devices - 1);
+        judge_sweep(model.devices - 1);
     }
     return 0;
 }

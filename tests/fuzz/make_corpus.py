@@ -186,7 +186,8 @@ def settings():
     return out
 
 
-# First byte: row of command_rows.c; second: 1 another owner, 2 too many, 4 HA lives, 8 unknown device.
+# First byte: row of command_rows.c; second: 1 another owner, 2 too many, 4 HA lives, 8 unknown device,
+# 16 a limit of 16 A holds, 32 not allowed, 64 mode stop, 128 an offer of 20 A (else 10 A).
 ROWS = 29
 
 
@@ -208,6 +209,21 @@ def commands():
                               '{"for":"x"}', '{"priority":10,"value":1}', "x" * 300, "x" * 2200, "", "{", "false", "debug")):
         for row in (0, 1, 2, 5, 10, 11, 17):
             out["text-%02d-%02d" % (n, row)] = bytes([row, n & 1]) + text.encode()
+    for n, text in enumerate(("15.999", "16", "16.001", '{"value":10,"owner":"sun","for":60}', '{"value":9,"owner":"mqtt"}', "release",
+                              '{"value":"19","for":9}', "null")):
+        for row in (0, 10, 11):
+            for how in (0, 16, 17, 128, 144):
+                out["held-%02d-%02d-%03d" % (n, row, how)] = bytes([row, how]) + text.encode()
+    for n, text in enumerate(("OFF", "off", "false", "0", '{"value":false,"for":5}', "ON", '{"value":true}')):
+        for row in (1, 12):
+            for how in (0, 32):
+                out["allowed-%02d-%02d-%03d" % (n, row, how)] = bytes([row, how]) + text.encode()
+    for n, text in enumerate(("stop", '{"value":"stop","for":9}', "manual", "site")):
+        for row in (2, 13):
+            for how in (0, 64):
+                out["mode-%02d-%02d-%03d" % (n, row, how)] = bytes([row, how]) + text.encode()
+    for n, text in enumerate(("23.5", "24", "25", "6", "5", "33", "null")):
+        out["most-%02d" % n] = b"\x05\x00" + text.encode()
     out["not-utf8"], out["nul"], out["cut"] = b"\0\0\xff", b"\0\0a\0b", b"\0\0\xe2\x82"
     out["long"], out["long-owner"] = b"\0\0" + b"1" * 5000, b'\0\0{"value":1,"owner":"' + b"o" * 40 + b'"}'
     out["reason-is-a-number"] = b'\0\0{"value":1,"reason":1}'
@@ -261,6 +277,18 @@ def sims():
         "asleep": b"\x00" + line("car 1a2b state=asleep") + line("plug 1a2b") + beat + wait * 4 + beat,
         "refuses": b"\x10" + beat + line("car 1a2b state=refuses") + wait + beat,
         "80-amps": b"\x90" + beat + heartbeat(0, 9, 8000) + wait, "noise": b"\x07" + (b"\x4f" + bytes(range(0xB8, 0xC8)) + short) * 5}
+    for name, words in (
+            ("reboot", ("reboot 1", "reboot 2 0.5", "reboot 9", "reboot 1 601", "reboot 1 x", "reboot")),
+            ("duplicate", ("duplicate 1 on", "duplicate 1 on", "duplicate 2 on", "duplicate 1 off", "duplicate 1 off", "duplicate 1 x", "duplicate 7 on")),
+            ("unit", ("unit 1 state=mute", "unit 1 state=deaf stops=never", "unit 1 stops=silence state=x", "unit 1 stops=x", "unit 1 state=well stops=normal",
+                      "unit 1 nothing=1", "unit x state=well")),
+            ("fault", ("fault noise=200 flips=1000 lost=1 collisions=2 missing=3 to=master", "fault late=5 late_ms=60000 echo=on echo_ms=1000 to=both", "fault off",
+                       "fault noise=201", "fault noise=1.5", "fault flips=-1", "fault late_ms=60001", "fault echo=x", "fault to=x", "fault to=chargers noise=x", "fault x=1")),
+            ("master", ("master on", "master on id=abcd offer_a=none every_s=0.1", "master off offer_a=81", "master on id=0000", "master on id=12345", "master on id=12",
+                        "master on id=1 34", "master x", "master on every_s=601", "master off")),
+            ("exit", ("exit", "exit now", "status")), ("over", ("car 1 over_a=80", "car 1 over_a=x"))):
+        out["line-" + name] = b"\x11" + beat[:40] + b"".join(line(w) + short for w in words) + wait + line("status")
+    out["twins-full"] = b"\x17" + line("duplicate 1 on") + line("status")
     for name, how in (("new", 0x10), ("old", 0x30), ("protocol-1", 0x18), ("eight", 0x57)):
         out["queries-" + name] = bytes([how]) + b"".join(bytes([0x90 + k, 0]) + (b"\0\0" if k < 2 else b"") + short + short for k in range(16))
     return out
@@ -308,6 +336,12 @@ def discoveries():
                                                   "components": {"c": {"platform": "sensor", "unique_id": "u", "state_topic": "t"}}}))
     for n, topic in enumerate(("ha/device/x/config", "ha/device/a/b/config", "ha/sensor/x/config", "ha/device//config", "x/y")):
         out["topic-%d" % n] = one(base=topic, raw="{}")
+    for n, rest in enumerate(("charger_dead", "circuit_a_b", "charger_", "charger", "vehicle_x/y", "source_a+b", "site", "charger_a1b2",
+                              "charger_dead/config", "circuit_x/config/x", "charger_" + "x" * 300, "bridge_charger_x")):
+        out["swept-%02d" % n] = one(raw=rest, devices=device(5, "a1b2", 0x0F, 32))
+    out["swept-topic"] = one(raw="homeassistant/device/twcbridge_charger_dead/config")
+    out["prefix-with-config"] = one(prefix="ha/config", devices=device(5, "a1b2", 0x0F, 32))
+    out["prefix-with-configs"] = one(prefix="ha/configs", raw="charger_dead")
     folder = os.path.join(DATA, "discovery", "bad")
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name), encoding="utf-8") as f:
@@ -315,6 +349,69 @@ def discoveries():
         text = " ".join(text.split())
         if len(text) < 2900:
             out["bad-" + name[:-5]] = one(raw=text)
+    return out
+
+
+IAC, DONT, DO, WONT, WILL, SB, SE = 255, 254, 253, 252, 251, 250, 240
+
+
+def port_says(code, *values):
+    """A gateway's answer about its serial port."""
+    return bytes([IAC, SB, 44, code, *values, IAC, SE])
+
+
+def telnets():
+    """First byte: 1 agreed before, 2 late after half, 4 one buffer; second: how it is cut."""
+    # What ser2net 4.3 says after a connection and after each question.
+    greeting = bytes([IAC, WILL, 3, IAC, DO, 3, IAC, WILL, 1, IAC, DONT, 1, IAC, DO, 0, IAC, WILL, 0, IAC, DO, 44])
+    answers = [port_says(101, 0, 0, 0x25, 0x80), port_says(102, 8), port_says(103, 1), port_says(104, 1), port_says(105, 1)]
+    most = greeting + b"".join(answers)
+    every = b"".join(bytes([IAC, DO, i, IAC, WILL, i]) for i in range(256))
+    cases = {
+        "ser2net": greeting + port_says(107, 0) + most[len(greeting):] + port_says(105, 14) + port_says(110, 0) + b"\xc0\xfd\xe2" + bytes([IAC, IAC]),
+        "banner": b"\r\nPort already in use\r\n" + b"x" * 90, "no-control": greeting + b"".join(answers[:4]),
+        "no-baud": greeting + b"".join(answers[1:]), "no-port": bytes([IAC, WILL, 0, IAC, DO, 0]), "no-binary": bytes([IAC, DO, 44]) + b"".join(answers),
+        "will-port": bytes([IAC, WILL, 44, IAC, WILL, 44]) + most, "raw": bytes(range(256)), "every-option": every + b"x" + every,
+        "refused-no": bytes([IAC, WONT, 24, IAC, DONT, 24, IAC, WONT, 44]), "waits": port_says(108) + b"a" + port_says(109) + b"b",
+        "end-lost": bytes([IAC, SB, 44, 101, IAC, DO, 1]) + b"data" + bytes([IAC, SB, 44, IAC, SB, 44, 107, IAC, SE]) + b"more",
+        "escaped-value": bytes([IAC, SB, 44, 106, IAC, IAC, IAC, SE]) + b"d", "commands": bytes([97, IAC, 241, 98, IAC, 249, 99, IAC, SE, 100]),
+        "no-end": bytes([IAC, SB, 44]) + b"v" * 600, "short": bytes([IAC, SB, IAC, SE, IAC, SB, 44, IAC, SE]) + port_says(101, 0) + port_says(105) + port_says(102),
+        "other-option": bytes([IAC, SB, 24, 1, IAC, SE]) + b"x", "cut-command": b"x" + bytes([IAC]), "cut-option": b"x" + bytes([IAC, DO]),
+    }
+    for name, bad in (("binary", bytes([IAC, DONT, 0])), ("wont-binary", bytes([IAC, WONT, 0])), ("port", bytes([IAC, DONT, 44])),
+                      ("baud", port_says(101, 0, 1, 0xC2, 0)), ("data", port_says(102, 7)), ("parity", port_says(103, 2)), ("stop", port_says(104, 2)),
+                      ("control", port_says(105, 3)), ("control-in", port_says(105, 16))):
+        cases["refuses-" + name] = b"a" + bad + b"b" + every[:30]
+    out = {"%s-%d" % (name, how): bytes([how, cut]) + text for name, text in cases.items()
+           for how, cut in ((0, 0), (1, 77), (2, 9), (4, 3), (7, 1))}
+    return {name: text for name, text in out.items() if name[-1] in "012" or len(text) < 100}
+
+
+def scripts():
+    """First byte: virtual chargers - 1, 8 protocol 1; then the script."""
+    out = {}
+    folder = os.path.join(DATA, "faults")
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), encoding="utf-8") as f:
+            out[name[:-7]] = "\1" + f.read()
+    texts = (
+        "", "# nothing\n\n", "seed 7\nstart ready\n0 status\n", "seed x", "seed -1", "seed 2147483648", "start maybe", "start", "0 status\nseed 1",
+        "1 status\nstart master", "x status", "-1 status", "604801 status", "1", "1 ", "1..2 status", "1..2/0.01 status", "2..1/1 status", "1../1 status",
+        "1..2/0.5 status\r\n1.5 status # why\n", "0.5\tstatus\n0.25 status", "1 repeat 2\n0.5 status\n2 exit", "1 repeat", "1 repeat 0",
+        "1 repeat 1000001", "0 repeat 1", "1..2/1 repeat 3", "1 repeat 1\n2 repeat 1", "1 repeatedly", "0..3/1 status\n1 repeat 1\n1 status",
+        "1 status\n1 repeat 2\n1 status\n", "0..5/0.05 plug 1\n0.5 repeat 3", "1 " + "x" * 600, "1 nothing", "1 plug 9", "1 car 1 max_a=99", "1 car 1",
+        "1 unit 1 state=mute stops=silence\n2 unit 1 state=deaf\n3 unit 1 state=x\n", "1 reboot 1 601", "1 reboot 1 0\n2 reboot 2 5\n3 reboot 1", "1 duplicate 1 x",
+        "1 duplicate 1 on\n2 duplicate 1 off\n3 repeat 3", "1..9/1 duplicate 1 on\n1 duplicate 2 on", "1 fault off\n2 fault noise=200 flips=1000 to=master\n3 exit",
+        "1 fault late=1000 late_ms=60000 echo=on echo_ms=1000\n1 fault lost=500 collisions=500 missing=1\n40 exit", "1 fault echo=x", "1 fault to=nobody", "1 fault noise=201",
+        "1 fault flips", "1 fault nothing=1", "1 master on id=0001 offer_a=none every_s=0.1\n5 master off", "1 master on id=0000", "1 master on id=12345", "1 master on id=xyz1",
+        "1 master on every_s=0.01 offer_a=81", "1 master maybe", "1 master on offer_a=80\n2 master on\n30 exit", "1 exit now", "1 exit\n2 status", "\u00e4 status", "1 \u00e4",
+        "1 a b c d e f g h i j k l m n o p q r s", "1 " + "y" * 70, "1 car 1 vin=none draw_a=auto over_a=2\n1 car 2 lock=on", "1 plug 1a2b\n2 unplug 1A2B\n3 plug 2")
+    for n, text in enumerate(texts):
+        out["%02d" % n] = "\1" + text
+    out["many-lines"] = b"\0" + b"".join(b"%d status\n" % (i % 7) for i in range(300))
+    out["nul"], out["not-utf8"], out["control"] = b"\0001 sta\0tus", b"\0001 \xff\xfe", b"\0\x01 status"
+    out["eight"], out["protocol-1"] = "\7" + "1 duplicate 1 on\n2 duplicate 1 off\n", "\11" + "1 plug 1\n9 unit 1 stops=never"
+    out["words-of-control"] = b"\1" + b"1 plug\n"
     return out
 
 
@@ -328,6 +425,8 @@ def main():
     put("command", commands())
     put("topic", {"%02d" % i: "\n".join(t) for i, t in enumerate(TOPICS)})
     put("settings", settings())
+    put("telnet", telnets())
+    put("script", scripts())
 
 
 main()
