@@ -58,9 +58,10 @@ struct unit {
     bool gap_due;             /* energy of the time we were away is still to be added */
     char vehicle[CHARGER_VIN_ROOM]; /* of this session; "": not readable so far */
     bool session_written;     /* its end is on disk */
-    int64_t gap_from_utc_ms, gap_power_w, loaded_ms;
+    int64_t gap_from_ms, gap_power_w, loaded_ms;
     enum charger_fault fault; /* last told */
     bool left_out;            /* not linked, told */
+    const char *not_linked;   /* why it was not spoken to, last; a literal; NULL: it always was */
 };
 
 struct virtual_bus;

@@ -54,8 +54,16 @@ static void bus_up(struct adapter_host *h, int bus, bool up, const char *why)
 
 static void gap(struct daemon *d, int charger, const struct bus_event *ev)
 {
+    const struct unit *u = charger >= 0 ? &d->unit[charger] : NULL;
+    const char *cause = ev->not_linked && u && u->not_linked ? u->not_linked : ev->text;
+
+    if (!u) {
+        return; /* the bridge has no room for it */
+    }
+    log_info("bus", "%s: %d.%d s without a message: %s", d->model.device[u->device].name,
+            ev->gap_ms / 1000, ev->gap_ms % 1000 / 100, cause);
     event_emit(d, charger, "heartbeat_gap", ",\"gap_ms\":%d,\"cause\":\"%s\"", ev->gap_ms,
-            ev->text ? ev->text : "not known");
+            cause);
 }
 
 static void foreign(struct daemon *d, int bus, const struct bus_event *ev)

@@ -119,12 +119,25 @@ static void tell_left_out(struct daemon *d, int i)
     u->left_out = left_out;
 }
 
+/* Why control lets us say nothing to it, for the event of the gap. */
+static const char *not_linked(const struct unit *u, const struct control_state_charger *c)
+{
+    if (u->gone) {
+        return "a person removed the charger";
+    }
+    return c->stop_started_ms != 0 ? "stopped by silence"
+                                   : "not linked: it waits for room on its circuit";
+}
+
 static void apply(struct daemon *d)
 {
     for (int i = 0; i < d->units; i++) {
-        const struct unit *u = &d->unit[i];
+        struct unit *u = &d->unit[i];
         const struct control_out *o = &d->control.out[i];
 
+        if (!o->transmit || u->gone) {
+            u->not_linked = not_linked(u, &d->control.c[i]);
+        }
         if (u->slot >= 0 && u->bus >= 0 && d->bus[u->bus].self) {
             const struct bus_unit *b = &d->bus[u->bus];
 

@@ -156,10 +156,20 @@ static int bus_by_id(const struct daemon *d, const char *id)
     return -1;
 }
 
+/* How long ago a moment was that the store tells. In the same boot a wall clock that was set since
+ * the last write does not matter. */
+static int64_t age_of(const struct store_image *image, int64_t utc_ms)
+{
+    if (image->same_boot && image->written_boot_ms > 0) {
+        return loop_now_ms() - image->written_boot_ms + (image->written_utc_ms - utc_ms);
+    }
+    return loop_utc_ms() - utc_ms;
+}
+
 /* Written at most warm_store_s ago: the chargers are where we left them. */
 static bool fresh(const struct daemon *d, const struct store_image *image)
 {
-    int64_t age_ms = loop_utc_ms() - image->written_utc_ms;
+    int64_t age_ms = age_of(image, image->written_utc_ms);
 
     return image->written_utc_ms > 0 && age_ms >= 0 &&
             age_ms <= (int64_t)d->settings.safety.warm_store_s * 1000;
@@ -177,8 +187,9 @@ static void resume(struct daemon *d, int i, const struct store_charger *c)
     s->on_ms = c->told_ma > 0 ? loop_now_ms() : 0;
 }
 
-static void load_one(struct daemon *d, const struct store_charger *c, bool warm)
+static void load_one(struct daemon *d, const struct store_charger *c, const struct store_image *image)
 {
+    int64_t age_ms = age_of(image, c->seen_utc_ms);
     int bus = bus_by_id(d, c->bus);
     struct unit *u = bus >= 0 && !c->removed ? add(d, c->id, c->twc_id, bus) : NULL;
 
@@ -198,16 +209,16 @@ static void load_one(struct daemon *d, const struct store_charger *c, bool warm)
     u->shown_wh = c->energy_wh;
     u->shown_session_wh = c->session_wh;
     u->gap_due = c->seen_utc_ms > 0;
-    u->gap_from_utc_ms = c->seen_utc_ms;
+    u->gap_from_ms = loop_now_ms() - age_ms;
     u->gap_power_w = c->power_w;
     u->loaded_ms = loop_now_ms();
     u->session.waiting = u->gap_due;
     d->control.c[u - d->unit].stops_used = c->stops_used;
-    if (c->seen_utc_ms > 0 && c->seen_utc_ms < loop_utc_ms()) {
+    if (c->seen_utc_ms > 0 && age_ms > 0) {
         /* At most PUT_MS too early: rather a stop too many is counted than one too few. */
-        d->control.c[u - d->unit].sent_ms = loop_now_ms() - (loop_utc_ms() - c->seen_utc_ms);
+        d->control.c[u - d->unit].sent_ms = loop_now_ms() - age_ms;
     }
-    if (warm && c->told_ma >= 0 && strcmp(c->port, d->settings.bus[bus].port) == 0) {
+    if (fresh(d, image) && c->told_ma >= 0 && strcmp(c->port, d->settings.bus[bus].port) == 0) {
         resume(d, (int)(u - d->unit), c);
     }
     describe(d, u);
@@ -240,7 +251,7 @@ static uint16_t twc_id_of(const char *id)
 void units_load(struct daemon *d, const struct store_image *image)
 {
     for (int i = 0; i < image->chargers; i++) {
-        load_one(d, &image->charger[i], fresh(d, image));
+        load_one(d, &image->charger[i], image);
     }
     for (int i = 0; i < d->settings.charger_count; i++) {
         const struct charger_settings *s = &d->settings.charger[i];
@@ -309,6 +320,7 @@ void bus_config_of(struct daemon *d, int bus, const struct store_image *image, s
                 .sign = u->report.sign,
                 .hw_max_ma = u->report.hw_max_ma,
                 .told_ma = stored ? u->row.told_ma : -1,
+                .sent_ms = d->control.c[i].sent_ms,
         };
     }
 }
@@ -418,9 +430,9 @@ static bool power_settled(const struct unit *u, int64_t now_ms)
 }
 
 /* Until then nothing is counted; then the whole time since the last row in the store is. */
-static void bridge_gap(struct unit *u, int64_t now_ms, int64_t utc_ms)
+static void bridge_gap(struct unit *u, int64_t now_ms)
 {
-    int64_t gap_ms = utc_ms - u->gap_from_utc_ms;
+    int64_t gap_ms = now_ms - u->gap_from_ms;
 
     u->session.waiting = u->gap_due && !power_settled(u, now_ms);
     if (!u->gap_due || u->session.waiting) {
@@ -449,7 +461,7 @@ void unit_report(struct daemon *d, int i, const struct charger_report *r)
 
     uint32_t ev = session_step(&u->session, &c, r, now_ms, utc_ms);
 
-    bridge_gap(u, now_ms, utc_ms);
+    bridge_gap(u, now_ms);
     unit_sessions(d, i, ev);
     if (vin && r->vin[0] != '\0') {
         event_emit(d, i, "vehicle_identified", "%s", "");

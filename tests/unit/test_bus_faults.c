@@ -459,6 +459,82 @@ static void a_tick_that_comes_late_is_told_as_a_gap(void **state)
     free(r);
 }
 
+static void a_hang_is_the_cause_also_where_noise_came_before_it(void **state)
+{
+    struct rig *r = rig_running(1, 2);
+
+    (void)state;
+    while (r->now < r->bus.slot[0].end_ms + 960 && r->noise_per_s == 0) {
+        rig_run(r, 1);
+        if (r->now > r->bus.slot[0].end_ms + 900) {
+            r->noise_per_s = 1000;
+        }
+    }
+    rig_run(r, 70); /* due, and not sent into the noise */
+    r->noise_per_s = 0;
+    r->now += 3000;
+    r->offer[0].stamp_ms = r->now;
+    rig_run(r, 200);
+    check_str(last_gap(r), "the program was held up");
+    free(r);
+}
+
+static void a_gap_is_told_once_and_only_when_the_port_took_the_message(void **state)
+{
+    struct rig *r = rig_running(2, 2);
+
+    (void)state;
+    r->fail_write = true;
+    rig_run(r, 3000);
+    check_i64(rig_events(r, BUS_EV_GAP), 0);
+    r->fail_write = false;
+    rig_run(r, 1000);
+    check_i64(rig_events(r, BUS_EV_GAP), 2);
+    check_str(last_gap(r), "the port took no message");
+    assert_true(r->event[r->event_count - 1].gap_ms > 3000);
+    free(r);
+}
+
+static void the_gap_of_a_charger_that_was_not_linked_is_for_control_to_explain(void **state)
+{
+    struct rig *r = rig_running(2, 2);
+
+    (void)state;
+    bus_set_offer(&r->bus, 1, &r->offer[1], false);
+    rig_run(r, 5000);
+    check_i64(rig_events(r, BUS_EV_GAP), 0); /* not over yet */
+    bus_set_offer(&r->bus, 1, &r->offer[1], true);
+    rig_run(r, 1000);
+    check_i64(rig_events(r, BUS_EV_GAP), 1);
+    assert_true(r->event[r->event_count - 1].not_linked);
+    check_i64(r->event[r->event_count - 1].slot, 1);
+    free(r);
+}
+
+static void a_restart_tells_the_gap_that_it_made(void **state)
+{
+    struct rig *r = rig_new(2, 2);
+
+    (void)state;
+    r->now = 100000;
+    r->config.known_count = 2;
+    r->config.known[0] = (struct bus_known){
+            .id = 0xA1B0, .stored = true, .protocol = 2, .told_ma = 16000, .sent_ms = 97000};
+    r->config.known[1] = (struct bus_known){
+            .id = 0xA1B1, .stored = true, .protocol = 2, .told_ma = 16000, .sent_ms = 99900};
+    rig_open(r);
+    rig_run(r, 3000);
+    check_i64(rig_events(r, BUS_EV_GAP), 1); /* the other one was back in time */
+    check_str(last_gap(r), "the bridge was not running");
+    for (int i = 0; i < r->event_count; i++) {
+        if (r->event[i].kind == BUS_EV_GAP) {
+            check_i64(r->event[i].slot, 0);
+            check_near(r->event[i].gap_ms, 3250, 100);
+        }
+    }
+    free(r);
+}
+
 static void a_long_hang_is_not_the_chargers_silence(void **state)
 {
     struct rig *r = rig_running(1, 2);
@@ -503,6 +579,10 @@ int main(void)
             cmocka_unit_test(we_do_not_talk_into_a_frame),
             cmocka_unit_test(an_hour_of_noise_makes_no_charger_and_no_master),
             cmocka_unit_test(a_tick_that_comes_late_is_told_as_a_gap),
+            cmocka_unit_test(a_hang_is_the_cause_also_where_noise_came_before_it),
+            cmocka_unit_test(a_gap_is_told_once_and_only_when_the_port_took_the_message),
+            cmocka_unit_test(the_gap_of_a_charger_that_was_not_linked_is_for_control_to_explain),
+            cmocka_unit_test(a_restart_tells_the_gap_that_it_made),
             cmocka_unit_test(a_long_hang_is_not_the_chargers_silence),
     };
 

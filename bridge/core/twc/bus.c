@@ -28,19 +28,6 @@ void bus_emit(struct bus *b, enum bus_event_kind kind, int slot, uint16_t id)
     }
 }
 
-void bus_emit_gap(struct bus *b, int slot, int32_t gap_ms, const char *text)
-{
-    struct bus_event ev = {.kind = BUS_EV_GAP,
-            .slot = slot,
-            .id = b->slot[slot].id,
-            .gap_ms = gap_ms,
-            .text = text};
-
-    if (b->fn) {
-        b->fn(b->user, &ev);
-    }
-}
-
 int bus_find(const struct bus *b, uint16_t id)
 {
     for (int i = 0; i < b->slot_count; i++) {
@@ -214,9 +201,7 @@ static void expire_partial(struct bus *b, int64_t now_ms)
 
 static void watch(struct bus *b, int64_t now_ms)
 {
-    if (now_ms > b->promised_ms + 200) {
-        bus_blame(b, now_ms, CAUSE_HELD_UP);
-    }
+    bus_blame_late(b, now_ms);
     expire_partial(b, now_ms);
     if (b->flight.on && now_ms >= b->flight.deadline_ms) {
         bus_flight_lost(b, now_ms);
@@ -244,6 +229,7 @@ size_t bus_tick(
 
     b->now_ms = now_ms;
     b->undo_slot = -1;
+    bus_gap_tell(b);
     watch(b, now_ms);
     n = bus_send_next(b, now_ms, out, &wake);
     if (b->flight.on) {
@@ -262,6 +248,7 @@ void bus_write_failed(struct bus *b)
 {
     if (b->undo_slot >= 0) {
         b->slot[b->undo_slot] = b->undo;
+        bus_blame(b, b->now_ms, CAUSE_WRITE);
     }
     if (b->flight.on || b->undo_slot >= 0) {
         b->counters.frames_out--;

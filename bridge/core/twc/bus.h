@@ -30,6 +30,7 @@ struct bus_known {
     uint8_t sign;
     int32_t hw_max_ma; /* 0: not known */
     int32_t told_ma;   /* -1: not known */
+    int64_t sent_ms;   /* its last heartbeat of an earlier process, on our clock; 0: not known */
 };
 
 struct bus_config {
@@ -55,7 +56,7 @@ enum bus_event_kind {
     BUS_EV_DUPLICATE,      /* two chargers with the same id */
     BUS_EV_FOREIGN,        /* second master: we are silent (id = its id) */
     BUS_EV_FOREIGN_GONE,   /* 120 s without it: we go on with a warm start */
-    BUS_EV_GAP,            /* heartbeat interval above 1.2 s: gap_ms, cause in text */
+    BUS_EV_GAP,            /* an interval above 1.2 s is over: gap_ms, cause in text */
     BUS_EV_LINKREADY_LOOP, /* linkready for 60 s although we answer */
 };
 
@@ -64,6 +65,7 @@ struct bus_event {
     int slot; /* -1: none */
     uint16_t id;
     int32_t gap_ms;
+    bool not_linked;  /* of a gap: control let us say nothing, and knows why */
     const char *text; /* static; NULL: none */
 };
 

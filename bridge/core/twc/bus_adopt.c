@@ -35,6 +35,7 @@ void bus_slot_reset(struct bus *b, int slot, uint16_t id)
     s->id = id;
     s->start_ms = BUS_NEVER;
     s->end_ms = BUS_NEVER;
+    s->sent_before_ms = BUS_NEVER;
     s->base_ms = BUS_NEVER;
     s->drew_ms = BUS_NEVER;
     s->plug_code = 0xFF;
@@ -50,6 +51,7 @@ void bus_slot_reset(struct bus *b, int slot, uint16_t id)
         s->report.hw_max_ma = k->hw_max_ma;
         s->report.told_known = k->stored && k->told_ma >= 0;
         s->report.told_ma = s->report.told_known ? k->told_ma : 0;
+        s->sent_before_ms = k->stored && k->sent_ms > 0 ? k->sent_ms : BUS_NEVER;
         s->identity_known = k->stored && k->hw_max_ma > 0; /* a linkready was stored */
         s->identity = (struct bus_identity){.sign = k->sign, .hw_max_ma = k->hw_max_ma};
         s->identity_ms = BUS_NEVER;

@@ -16,20 +16,22 @@
 #define BUS_FOREVER (INT64_C(1) << 60)
 
 enum {
-    BUS_SPACING_MS = 405, /* of the end of a heartbeat to the start of the next: 400, and jitter */
+    BUS_SPACING_MS =
+            405, /* of the end of a heartbeat to the start of the next: 400, and jitter */
     BUS_INTERVAL_MS = 950, /* the same, when nothing changed */
     BUS_SHARED_MS = 890,   /* the same with several chargers: they wait for each other */
     BUS_LATE_MS = 1100,    /* this old, a heartbeat waits for nobody's changed offer */
     BUS_EARLY_MS =
             300,       /* a heartbeat may follow another's this early: free time in one piece */
     BUS_GAP_MS = 1200, /* an interval above this is an event */
+    BUS_HELD_UP_MS = 200, /* a tick this late: the program did not run */
+    BUS_SLOW_MS = 50,     /* this late: it was slow */
     BUS_MIRROR_MS = 2500, /* an answer older than this proves nothing */
     BUS_FAST_TRIES = 2, /* amps that were not mirrored are repeated this often in quick order */
 };
 
 /* bus.c */
 void bus_emit(struct bus *b, enum bus_event_kind kind, int slot, uint16_t id);
-void bus_emit_gap(struct bus *b, int slot, int32_t gap_ms, const char *text);
 void bus_refresh(struct bus *b); /* link of every slot */
 void bus_warm_start(struct bus *b, int64_t now_ms);
 int bus_find(const struct bus *b, uint16_t id); /* -1: none */
@@ -66,6 +68,14 @@ void bus_on_foreign(struct bus *b, uint16_t id, int64_t now_ms);
 void bus_watch_foreign(struct bus *b, int64_t now_ms);
 void bus_foreign_clear(struct bus *b);
 
+/* bus_gap.c */
+/* Every heartbeat that is due and cannot go out now: the reason is kept for BUS_EV_GAP. */
+void bus_blame(struct bus *b, int64_t now_ms, enum bus_cause cause);
+void bus_blame_slot(struct bus_slot *s, int64_t now_ms, enum bus_cause cause);
+void bus_blame_late(struct bus *b, int64_t now_ms); /* this tick came later than promised */
+void bus_gap_note(struct bus_slot *s, int64_t now_ms);
+void bus_gap_tell(struct bus *b);
+
 /* bus_query.c */
 struct bus_choice {
     int slot; /* -1: nothing to ask */
@@ -92,6 +102,5 @@ size_t bus_send_next(
         struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX], int64_t *wake_ms);
 /* Its offer was made by a control step a short while ago. */
 bool bus_fresh(const struct bus *b, const struct bus_slot *s, int64_t now_ms);
-void bus_blame(struct bus *b, int64_t now_ms, enum bus_cause cause);
 
 #endif

@@ -44,13 +44,16 @@ enum bus_cause {
     CAUSE_NONE,
     CAUSE_BUSY, /* waiting for another answer */
     CAUSE_LINE, /* noise, or a frame of somebody */
+    CAUSE_SLOW, /* bus_tick came a little late */
     CAUSE_PORT,
+    CAUSE_WRITE,
     CAUSE_NO_STEP,
     CAUSE_FOREIGN,
     CAUSE_NOT_ADMITTED,
     CAUSE_LISTENING,
     CAUSE_HELD_UP, /* bus_tick came late */
     CAUSE_QUIET,   /* it did not answer for long */
+    CAUSE_RESTART, /* this process had not begun yet */
     CAUSE_COUNT
 };
 
@@ -76,6 +79,9 @@ struct bus_slot {
     bool last_due;            /* SIGTERM round */
     uint8_t fast_tries;       /* repetitions of amps that were not mirrored */
     enum bus_cause cause;
+    int64_t sent_before_ms; /* last heartbeat of an earlier process; BUS_NEVER: not known */
+    int32_t gap_ms;         /* to be told; 0: nothing */
+    enum bus_cause gap_cause;
 
     /* answers */
     int64_t base_ms;    /* silence counts from here */

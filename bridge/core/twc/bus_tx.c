@@ -97,37 +97,6 @@ static int64_t eligible_ms(const struct bus *b, const struct bus_slot *s)
     return s->end_ms + (b->slot_count > 1 ? BUS_SHARED_MS : BUS_INTERVAL_MS);
 }
 
-/* Every heartbeat that is due and cannot go out now: the first reason is kept for BUS_EV_GAP. */
-void bus_blame(struct bus *b, int64_t now_ms, enum bus_cause cause)
-{
-    for (int i = 0; i < b->slot_count; i++) {
-        struct bus_slot *s = &b->slot[i];
-
-        if (s->cause == CAUSE_NONE && s->start_ms != BUS_NEVER &&
-                (now_ms > s->end_ms + BUS_INTERVAL_MS || cause >= CAUSE_PORT)) {
-            s->cause = cause;
-        }
-    }
-}
-
-static const char *cause_text(enum bus_cause c)
-{
-    static const char *const texts[CAUSE_COUNT] = {
-            [CAUSE_NONE] = "the bus was busy",
-            [CAUSE_BUSY] = "the bus was busy",
-            [CAUSE_LINE] = "noise on the line",
-            [CAUSE_PORT] = "the port was closed",
-            [CAUSE_NO_STEP] = "no control step",
-            [CAUSE_FOREIGN] = "another master",
-            [CAUSE_NOT_ADMITTED] = "not admitted by control",
-            [CAUSE_LISTENING] = "listening after a start",
-            [CAUSE_HELD_UP] = "the program was held up",
-            [CAUSE_QUIET] = "the charger did not answer for long",
-    };
-
-    return texts[c];
-}
-
 /* Why nothing at all may be sent now; CAUSE_NONE: something may. */
 static enum bus_cause blocked(const struct bus *b, int64_t now_ms, int64_t *wake_ms)
 {
@@ -168,9 +137,7 @@ static bool in_turn(struct bus *b, struct bus_slot *s, int64_t now_ms, int64_t *
         cause = CAUSE_NO_STEP;
         *wake_ms = bus_min(*wake_ms, now_ms + 100);
     }
-    if (cause != CAUSE_NONE && s->cause == CAUSE_NONE && s->start_ms != BUS_NEVER) {
-        s->cause = cause;
-    }
+    bus_blame_slot(s, now_ms, cause);
     return cause == CAUSE_NONE && (!b->stopping || s->last_due);
 }
 
@@ -319,20 +286,9 @@ static bool may_go_on(const struct bus_slot *s, int64_t now_ms)
     if (s->warm_first) {
         return !(r->protocol == 1 && r->told_known && r->told_ma == 0);
     }
-    return ma > 0 && s->mirror_valid && r->state != TWC_STARTING && now_ms - r->heard_ms <= BUS_MIRROR_MS &&
-           r->mirror_ma == ma && (!r->told_known || r->told_ma == ma) &&
-           !(r->told_known && r->heard_ms < r->told_ms);
-}
-
-static void tell_gap(struct bus *b, int slot, int64_t now_ms)
-{
-    struct bus_slot *s = &b->slot[slot];
-    int64_t gap = now_ms - s->start_ms;
-
-    if (s->start_ms != BUS_NEVER && gap > BUS_GAP_MS) {
-        bus_emit_gap(b, slot, (int32_t)bus_min(gap, INT32_MAX), cause_text(s->cause));
-    }
-    s->cause = CAUSE_NONE;
+    return ma > 0 && s->mirror_valid && r->state != TWC_STARTING &&
+           now_ms - r->heard_ms <= BUS_MIRROR_MS && r->mirror_ma == ma &&
+           (!r->told_known || r->told_ma == ma) && !(r->told_known && r->heard_ms < r->told_ms);
 }
 
 static void told(struct bus_slot *s, int64_t now_ms)
@@ -381,12 +337,12 @@ static size_t send_heartbeat(
         return 0;
     }
     n = frame_encode(&f, out);
-    tell_gap(b, slot, now_ms);
     if (!b->bunch) {
         b->bunch_ms = now_ms;
     }
     b->undo = *s;
     b->undo_slot = slot;
+    bus_gap_note(s, now_ms);
     bus_count_heartbeat(b, slot, now_ms);
     if (!go_on) {
         told(s, now_ms);
@@ -425,12 +381,22 @@ static size_t send_query(
     return n;
 }
 
+static size_t try_query(struct bus *b, const struct turn *t, int64_t now_ms,
+        uint8_t out[static FRAME_WIRE_MAX], int64_t *wake_ms)
+{
+    struct bus_choice query = pick_query(b, t, now_ms, wake_ms);
+
+    return query.slot < 0 || !line_free(b, now_ms, false, wake_ms)
+                   ? 0
+                   : send_query(b, query, now_ms, out);
+}
+
 size_t bus_send_next(
         struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX], int64_t *wake_ms)
 {
     enum bus_cause cause = blocked(b, now_ms, wake_ms);
-    struct bus_choice query;
     struct turn t;
+    size_t n;
     int slot;
 
     if (cause != CAUSE_NONE) {
@@ -444,11 +410,10 @@ size_t bus_send_next(
             bus_blame(b, now_ms, CAUSE_LINE);
             return 0;
         }
-        return send_heartbeat(b, slot, now_ms, out);
+        n = send_heartbeat(b, slot, now_ms, out);
+    } else {
+        n = try_query(b, &t, now_ms, out, wake_ms);
     }
-    query = pick_query(b, &t, now_ms, wake_ms);
-    if (query.slot < 0 || !line_free(b, now_ms, false, wake_ms)) {
-        return 0;
-    }
-    return send_query(b, query, now_ms, out);
+    bus_blame(b, now_ms, CAUSE_BUSY); /* whoever else is due waits for this one */
+    return n;
 }
