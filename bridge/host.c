@@ -66,6 +66,18 @@ static void gap(struct daemon *d, int charger, const struct bus_event *ev)
             cause);
 }
 
+static void our_id(struct daemon *d, int bus, const struct bus_event *ev)
+{
+    log_error("bus", "bus %s: a charger has the id that the bridge itself uses there and is not "
+                     "taken: name it in `chargers` of the settings and start the bridge anew",
+            d->settings.bus[bus].name);
+    log_debug("bus", "the id of both is %04x", (unsigned)ev->id);
+    event_emit(d, -1, "problem",
+            ",\"message\":\"charger %04x on bus %s has the id of the bridge and is not taken: name "
+            "it in `chargers` of the settings and start the bridge anew\"",
+            (unsigned)ev->id, d->settings.bus[bus].id);
+}
+
 static void foreign(struct daemon *d, int bus, const struct bus_event *ev)
 {
     d->bus[bus].foreign = true;
@@ -106,6 +118,9 @@ static void bus_event(struct adapter_host *h, int bus, int charger, const struct
         event_emit(d, -1, "problem",
                 ",\"message\":\"a fourth charger (%04x) on bus %s is not taken\"",
                 (unsigned)ev->id, d->settings.bus[bus].id);
+        break;
+    case BUS_EV_OUR_ID:
+        our_id(d, bus, ev);
         break;
     case BUS_EV_DUPLICATE:
         log_error("bus", "bus %s: two chargers have the same id", name);

@@ -8,9 +8,11 @@
 #include "tests/fuzz/fuzz.h"
 
 enum {
-    IDS = 4,
+    IDS = 5,
     FIRST_ID = 0xA1B0,
-    OUR_ID = 0x4242,
+    NAMESAKE = IDS - 1, /* the unit with our id */
+    OUR_ID = FIRST_ID + NAMESAKE,
+    USUAL_ID = 0x7777,   /* of other controllers */
     FOREIGN_ID = 0x7770, /* and the next one */
     SPACING_US = 400000,
     STAMP_MAX_MS = 2000,
@@ -57,6 +59,7 @@ struct world {
     int64_t now, next, tx_end_us, listen_until, calm_ms, foreign_ms;
     int64_t foreign_seen[2], warm_ms[BUS_CHARGERS_MAX], changed_ms[BUS_CHARGERS_MAX];
     struct offer offer[BUS_CHARGERS_MAX];
+    unsigned our_id; /* since the first byte; 0: nothing was said */
     bool admitted[BUS_CHARGERS_MAX], told_known[BUS_CHARGERS_MAX];
     int32_t told_ma[BUS_CHARGERS_MAX];
     struct unit unit[IDS];
@@ -96,6 +99,7 @@ static void on_event(void *user, const struct bus_event *ev)
 {
     (void)user;
     fuzz_check(ev->slot >= -1 && ev->slot < BUS_CHARGERS_MAX, "event of slot %d", ev->slot);
+    fuzz_check(ev->kind != BUS_EV_OUR_ID || (w.our_id != 0 && ev->id == w.our_id), "our id?");
     if (ev->kind == BUS_EV_ADOPTED) {
         w.offer[ev->slot].stamp_ms = w.now;
         w.told_known[ev->slot] = false;
@@ -159,6 +163,14 @@ static void judge_spacing(int unit, int64_t start_us, int64_t end_us)
     fuzz_check(u->last_round <= 1, "a second last heartbeat");
 }
 
+/* One id for good, and never a charger's. */
+static void judge_sender(unsigned id)
+{
+    fuzz_check(id != 0 && id != USUAL_ID && slot_of(id) < 0, "we are %04x", id);
+    fuzz_check(w.our_id == 0 || w.our_id == id, "we were %04x and are %04x", w.our_id, id);
+    w.our_id = w.fails ? w.our_id : id;
+}
+
 /* Returns the receiver; *f is what was sent. */
 static unsigned judge(const uint8_t *p, size_t n, struct frame *f)
 {
@@ -173,7 +185,7 @@ static unsigned judge(const uint8_t *p, size_t n, struct frame *f)
     fuzz_check(ready == 1 && p[n - 1] == 0xC0, "%d frames in one write", ready);
     fuzz_check(listed(f->data[0], f->data[1]), "%02X %02X is not on the list", f->data[0],
             f->data[1]);
-    fuzz_check((f->data[2] << 8 | f->data[3]) == OUR_ID, "from somebody else");
+    judge_sender((unsigned)(f->data[2] << 8 | f->data[3]));
     fuzz_check(w.up, "the port is closed");
     fuzz_check(
             w.now >= w.listen_until, "%lld ms too early", (long long)(w.listen_until - w.now));
@@ -247,7 +259,7 @@ static size_t say(uint8_t wire[static FRAME_WIRE_MAX], unsigned unit, enum messa
     struct slave_out o = {.kind = kind,
             .protocol = u->protocol,
             .from = (uint16_t)(FIRST_ID + unit),
-            .to = OUR_ID,
+            .to = w.bus.config.id,
             .sign = (uint8_t)(0x10 + u->plug),
             .state = u->state,
             .hw_max_ma = 32000,
@@ -465,7 +477,7 @@ static void order(struct fuzz_in *in, uint8_t op)
 static void happen(struct fuzz_in *in)
 {
     uint8_t op = fuzz_u8(in), wire[FRAME_WIRE_MAX];
-    unsigned low = op & 3;
+    unsigned low = op & 3, unit = (op & 4) != 0 && low == 0 ? (unsigned)NAMESAKE : low;
     size_t n;
 
     switch (op >> 4) {
@@ -475,14 +487,14 @@ static void happen(struct fuzz_in *in)
         raw(in, 1 + (op & 15));
         break;
     case 3:
-        rx(wire, say(wire, low, MSG_SLAVE_LINKREADY));
+        rx(wire, say(wire, unit, MSG_SLAVE_LINKREADY));
         break;
     case 4:
-        n = say(wire, low, MSG_SLAVE_HEARTBEAT);
+        n = say(wire, unit, MSG_SLAVE_HEARTBEAT);
         rx(wire, (op & 8) != 0 ? n / 2 : n); /* cut */
         break;
     case 5:
-        n = say(wire, low, (enum message_kind)(MSG_SLAVE_LINKREADY + fuzz_u8(in) % 14));
+        n = say(wire, unit, (enum message_kind)(MSG_SLAVE_LINKREADY + fuzz_u8(in) % 14));
         rx(wire, n);
         break;
     case 6:

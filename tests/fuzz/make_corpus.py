@@ -112,6 +112,9 @@ def buses():
         wire([0xFB, 0xE2, 0xA1, 0xB0] + [0] * 9)[14:] + TEN,
         "half-a-frame": b"\x1c" + TEN + b"\x48" + b"\xfe" * 4 + b"\x40" + TEN,
         "foreign-and-answers": b"\x18" + TEN + FOREIGN + FOREIGN + linkready(0) + b"\x40" + TEN,
+        "our-id": b"\x01" + SECOND * 3 + linkready(4) + SECOND * 8 + linkready(0) + SECOND * 2 + linkready(4) + TEN + linkready(0) + TEN,
+        "our-id-late": b"\x01" + adopt + (linkready(4) + TEN) * 9 + b"\x44" + SECOND + FOREIGN + SECOND,
+        "our-id-late-failing": b"\x00" + FAILS + adopt + linkready(4) + FAILS + TEN + linkready(4) + TEN,
         "too-much": b"\x18" + TEN + offer(0, 85) + TEN + offer(0, 80) + TEN,
     }
     return out

@@ -278,6 +278,25 @@ class TestOthers(Wire):
             for i in ids:
                 self.rhythm(s, i, begin)
 
+    def test_a_charger_with_our_own_id_is_known_before_the_first_byte_or_told(self):
+        with Rig() as r:
+            s, c = r.quick([Unit("a1b2"), Unit("4357")])
+            ask(c, "4357", 10)
+            self.amps(s, "4357", 10)
+            time.sleep(3)
+            self.assertEqual({body[2:4].hex() for _, _, body in s.log.bodies}, {"4358"})
+            self.rhythm(s, "4357", 0)
+            self.rhythm(s, "a1b2", 0)
+        with Rig() as r:
+            s, c = r.quick([Unit("a1b2")])
+            begin, stranger = time.monotonic(), Unit("4357")
+            for _ in range(3):
+                s.say(stranger.announce())
+                time.sleep(2)
+            c.wait(lambda m: m.topic == "twcbridge/bridge/event" and "has the id of the bridge" in m.payload, 3)
+            self.assertEqual(s.log.of("4357"), [])
+            self.rhythm(s, "a1b2", begin)
+
     def test_units_that_do_not_stop_are_spoken_to_only_where_6_a_fit(self):
         with Rig() as r:
             s = r.slaves([Unit("a1b2"), Unit("c3d4")])

@@ -94,6 +94,7 @@ void bus_init(struct bus *b, const struct bus_config *c, bus_event_fn *fn, void 
     b->user = user;
     b->undo_slot = -1;
     b->full_ms = BUS_NEVER;
+    b->our_id_ms = BUS_NEVER;
     b->hold_ms = BUS_NEVER;
     b->heartbeat_ms = BUS_NEVER;
     b->promised_ms = BUS_FOREVER;
@@ -105,6 +106,7 @@ void bus_init(struct bus *b, const struct bus_config *c, bus_event_fn *fn, void 
             b->slot_count++;
         }
     }
+    (void)!bus_our_id(b);
     bus_refresh(b);
 }
 

@@ -34,7 +34,7 @@ struct bus_known {
 };
 
 struct bus_config {
-    uint16_t id;  /* ours; not 7777 */
+    uint16_t id;  /* ours; the next one where a charger has it, or where it is 0 or 7777 */
     uint8_t sign; /* 77 */
     bool gateway; /* TCP: late bytes (echo up to 1 s, partial frames 2 s, slow answers) */
     bool query;   /* ask for VIN, energy, serial... (true; tests switch it off) */
@@ -53,6 +53,7 @@ enum bus_event_kind {
     BUS_EV_REPORT,         /* the slot's report changed (any reading) */
     BUS_EV_VIN,            /* VIN read, or became none */
     BUS_EV_FULL,           /* a fourth id: not adopted (id) */
+    BUS_EV_OUR_ID,         /* it has our id, and we spoke already: not adopted (id) */
     BUS_EV_DUPLICATE,      /* two chargers with the same id */
     BUS_EV_FOREIGN,        /* second master: we are silent (id = its id) */
     BUS_EV_FOREIGN_GONE,   /* 120 s without it: we go on with a warm start */

@@ -1,7 +1,8 @@
 /*
  * bus_adopt - who is on the bus: linkreadys, ids heard for the first time, reboots, two units
  * with one id. Two linkreadys that agree, or a configured id, adopt a charger; a fourth one is
- * not adopted and never evicts another. SPDX-License-Identifier: MIT
+ * not adopted and never evicts another. None has our own id: its frames would look like ours, and
+ * those of a second master with that id like its own. SPDX-License-Identifier: MIT
  */
 #include "bridge/core/twc/bus_private.h"
 
@@ -13,6 +14,8 @@ enum {
     LOOP_MS = 60000,      /* linkreadys for so long although we send heartbeats */
     LOOP_GAP_MS = 25000,  /* they come every 10 s; a longer pause ends the series */
     FULL_AGAIN_MS = 60000,
+    OUR_ID_AGAIN_MS = 3600000,
+    USUAL_ID = 0x7777, /* of other controllers: one that was forgotten must not look like us */
 };
 
 static const struct bus_known *known(const struct bus *b, uint16_t id)
@@ -23,6 +26,29 @@ static const struct bus_known *known(const struct bus *b, uint16_t id)
         }
     }
     return NULL;
+}
+
+static bool is_chargers(const struct bus *b, uint16_t id)
+{
+    for (int i = 0; i < BUS_CANDIDATES; i++) {
+        if (b->candidate[i].id == id) {
+            return true;
+        }
+    }
+    return known(b, id) || bus_find(b, id) >= 0;
+}
+
+bool bus_our_id(struct bus *b)
+{
+    uint16_t id = b->config.id;
+
+    while (id == 0 || id == USUAL_ID || is_chargers(b, id)) {
+        id++;
+    }
+    if (id != b->config.id && b->counters.frames_out == 0) {
+        b->config.id = id;
+    }
+    return b->config.id == id;
 }
 
 void bus_slot_reset(struct bus *b, int slot, uint16_t id)
@@ -73,9 +99,17 @@ static int free_slot(struct bus *b, bool tentative)
 
 static void adopt(struct bus *b, struct bus_candidate *c, int64_t now_ms)
 {
-    int slot = free_slot(b, c->tentative);
+    int slot;
     struct bus_slot *s;
 
+    if (c->id == b->config.id) {
+        if (now_ms - b->our_id_ms >= OUR_ID_AGAIN_MS) {
+            b->our_id_ms = now_ms;
+            bus_emit(b, BUS_EV_OUR_ID, -1, c->id);
+        }
+        return;
+    }
+    slot = free_slot(b, c->tentative);
     if (slot < 0) {
         if (b->full_id != c->id || now_ms - b->full_ms >= FULL_AGAIN_MS) {
             b->full_id = c->id;
@@ -155,6 +189,7 @@ static void unknown_linkready(struct bus *b, const struct message *m, int64_t no
     c->identity = id;
     c->seen_ms = now_ms;
     c->ready = agrees || (k && (k->configured || k->stored));
+    (void)!bus_our_id(b);
     if (c->ready && now_ms >= b->listen_until_ms) {
         bus_adopt_ready(b, now_ms);
     }

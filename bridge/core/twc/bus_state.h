@@ -165,6 +165,7 @@ struct bus {
     struct bus_candidate candidate[BUS_CANDIDATES];
     uint16_t full_id;
     int64_t full_ms;
+    int64_t our_id_ms; /* last BUS_EV_OUR_ID */
 
     int64_t now_ms;      /* of the last call */
     int64_t promised_ms; /* next_ms of the last tick */
