@@ -34,8 +34,11 @@ static void *room(size_t n)
 static void drain(struct heard *h)
 {
     uint8_t reply[TELNET_REPLY_MAX];
-    size_t n = telnet_take(&h->t, reply);
+    size_t n = h->t.reply_len > 0 ? telnet_take(&h->t, reply) : 0;
 
+    if (n == 0) {
+        return;
+    }
     fuzz_check(n <= SAID_MAX - h->said_n, "says %zu bytes after %zu", n, h->said_n);
     memcpy(h->said + h->said_n, reply, n);
     h->said_n += n;
@@ -45,7 +48,7 @@ static void drain(struct heard *h)
 static void piece(struct heard *h, const uint8_t *p, size_t n, bool one_buffer)
 {
     enum telnet_phase was = h->t.phase;
-    uint8_t *out = room(n);
+    uint8_t one, *out = n == 1 ? &one : room(n);
     size_t got;
 
     if (one_buffer) {
@@ -59,7 +62,9 @@ static void piece(struct heard *h, const uint8_t *p, size_t n, bool one_buffer)
     h->n += got;
     h->at += h->t.phase == TELNET_FAULT ? 0 : n;
     drain(h);
-    free(out);
+    if (out != &one) {
+        free(out);
+    }
 }
 
 /* cut 0: in one piece; else in pieces of 1.. bytes. */

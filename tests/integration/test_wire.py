@@ -265,18 +265,22 @@ class TestOthers(Wire):
             self.amps(s, "a1b2", 16, 8)
             self.assertEqual(s.log.go_on_without_proof("a1b2", ready), [])
 
+    def not_taken(self, slaves, client, ident, words, others):
+        """One that announces itself is told of in words and never spoken to; the others go on."""
+        begin, stranger = time.monotonic(), Unit(ident)
+        for _ in range(3):
+            slaves.say(stranger.announce())
+            time.sleep(2)
+        client.wait(lambda m: m.topic == "twcbridge/bridge/event" and words in m.payload, 3)
+        self.assertEqual(slaves.log.of(ident), [])
+        for i in others:
+            self.rhythm(slaves, i, begin)
+
     def test_a_fourth_charger_is_not_spoken_to_and_evicts_nobody(self):
         with Rig() as r:
             ids = ("a1b2", "c3d4", "e5f6")
             s, c = r.quick([Unit(i) for i in ids])
-            begin, stranger = time.monotonic(), Unit("7788")
-            for _ in range(3):
-                s.say(stranger.announce())
-                time.sleep(2)
-            c.wait(lambda m: m.topic == "twcbridge/bridge/event" and "7788" in m.payload, 3)
-            self.assertEqual(s.log.of("7788"), [])
-            for i in ids:
-                self.rhythm(s, i, begin)
+            self.not_taken(s, c, "7788", "fourth charger (7788)", ids)
 
     def test_a_charger_with_our_own_id_is_known_before_the_first_byte_or_told(self):
         with Rig() as r:
@@ -289,13 +293,7 @@ class TestOthers(Wire):
             self.rhythm(s, "a1b2", 0)
         with Rig() as r:
             s, c = r.quick([Unit("a1b2")])
-            begin, stranger = time.monotonic(), Unit("4357")
-            for _ in range(3):
-                s.say(stranger.announce())
-                time.sleep(2)
-            c.wait(lambda m: m.topic == "twcbridge/bridge/event" and "has the id of the bridge" in m.payload, 3)
-            self.assertEqual(s.log.of("4357"), [])
-            self.rhythm(s, "a1b2", begin)
+            self.not_taken(s, c, "4357", "has the id of the bridge", ["a1b2"])
 
     def test_units_that_do_not_stop_are_spoken_to_only_where_6_a_fit(self):
         with Rig() as r:
