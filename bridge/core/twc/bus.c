@@ -106,7 +106,7 @@ void bus_init(struct bus *b, const struct bus_config *c, bus_event_fn *fn, void 
             b->slot_count++;
         }
     }
-    (void)!bus_our_id(b);
+    bus_our_id(b);
     bus_refresh(b);
 }
 

@@ -38,17 +38,16 @@ static bool is_chargers(const struct bus *b, uint16_t id)
     return known(b, id) || bus_find(b, id) >= 0;
 }
 
-bool bus_our_id(struct bus *b)
+void bus_our_id(struct bus *b)
 {
     uint16_t id = b->config.id;
 
     while (id == 0 || id == USUAL_ID || is_chargers(b, id)) {
         id++;
     }
-    if (id != b->config.id && b->counters.frames_out == 0) {
+    if (b->counters.frames_out == 0) {
         b->config.id = id;
     }
-    return b->config.id == id;
 }
 
 void bus_slot_reset(struct bus *b, int slot, uint16_t id)
@@ -189,7 +188,7 @@ static void unknown_linkready(struct bus *b, const struct message *m, int64_t no
     c->identity = id;
     c->seen_ms = now_ms;
     c->ready = agrees || (k && (k->configured || k->stored));
-    (void)!bus_our_id(b);
+    bus_our_id(b);
     if (c->ready && now_ms >= b->listen_until_ms) {
         bus_adopt_ready(b, now_ms);
     }
@@ -207,6 +206,7 @@ void bus_on_unknown_heartbeat(struct bus *b, const struct message *m, int64_t no
             .tentative = true,
             .protocol = m->protocol,
             .seen_ms = now_ms};
+    bus_our_id(b);
     if (now_ms >= b->listen_until_ms) {
         bus_adopt_ready(b, now_ms);
     }

@@ -44,8 +44,7 @@ void bus_on_linkready(struct bus *b, const struct message *m, int64_t now_ms);
 void bus_on_unknown_heartbeat(struct bus *b, const struct message *m, int64_t now_ms);
 void bus_adopt_ready(struct bus *b, int64_t now_ms);
 void bus_slot_reset(struct bus *b, int slot, uint16_t id);
-/* Our id is no charger's: another one is taken where it is, before the first byte. False: too late. */
-bool bus_our_id(struct bus *b) MUST_CHECK;
+void bus_our_id(struct bus *b); /* another one where it is a charger's, before the first byte */
 bool bus_alone(const struct bus *b, int64_t now_ms); /* exactly one charger was heard */
 
 /* bus_answer.c */
