@@ -12,27 +12,38 @@
 
 enum { NAMES_MAX = 48 };
 
+/* Names come from the file, cut by their formats: what is left of a cut character goes, and one
+ * sentence stays one line. */
+static void tidy(char *text)
+{
+    size_t n = strlen(text), out = 0;
+
+    for (size_t i = 0, len; i < n; i += len) {
+        bool control = (unsigned char)text[i] < 0x20 || text[i] == 0x7f;
+
+        len = str_utf8(text + i, n - i);
+        if (len == 0) {
+            len = 1;
+            continue;
+        }
+        memmove(text + out, control ? "?" : text + i, len);
+        out += len;
+    }
+    text[out] = '\0';
+}
+
 void opt_errors_add(struct opt_errors *errs, const char *fmt, ...)
 {
     char *text = errs->text[errs->count < OPT_ERRORS_MAX ? errs->count : 0];
     va_list ap;
-    int n;
 
     if (errs->count++ >= OPT_ERRORS_MAX) {
         return;
     }
     va_start(ap, fmt);
-    n = vsnprintf(text, sizeof(errs->text[0]), fmt, ap);
+    vsnprintf(text, sizeof(errs->text[0]), fmt, ap);
     va_end(ap);
-    if (n >= (int)sizeof(errs->text[0])) {
-        text[str_whole(text, sizeof(errs->text[0]) - 1)] = '\0';
-    }
-    /* Names come from the file: one sentence stays one line. */
-    for (char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-            *c = '?';
-        }
-    }
+    tidy(text);
 }
 
 static void *member(const struct opt *o, void *config)

@@ -176,6 +176,17 @@ static void errors_beyond_the_room_are_counted(void **state)
     free(errs);
 }
 
+static void a_name_that_is_cut_in_a_character_loses_that_character(void **state)
+{
+    struct opt_errors errs = {.count = 0};
+
+    (void)state;
+    opt_errors_add(&errs, "%.3s: no such %s", "a\xe2\x82\xac", "section"); /* a euro sign */
+    check_str(errs.text[0], "a: no such section");
+    opt_errors_add(&errs, "%.4s: fine\x7f", "a\xe2\x82\xac");
+    check_str(errs.text[1], "a\xe2\x82\xac: fine?");
+}
+
 static void only_marked_options_need_a_restart(void **state)
 {
     struct fixture a, b;
@@ -236,6 +247,7 @@ int main(void)
             cmocka_unit_test(a_refused_value_leaves_the_fallback),
             cmocka_unit_test(secrets_are_in_no_error_and_no_output),
             cmocka_unit_test(errors_beyond_the_room_are_counted),
+            cmocka_unit_test(a_name_that_is_cut_in_a_character_loses_that_character),
             cmocka_unit_test(only_marked_options_need_a_restart),
             cmocka_unit_test(the_schema_says_what_the_table_says),
     };
