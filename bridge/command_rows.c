@@ -493,7 +493,7 @@ static enum command_code clear_discovery(struct command_call *c)
 static enum command_code resume(struct command_call *c)
 {
     for (int b = 0; b < c->d->settings.bus_count; b++) {
-        if (c->d->bus[b].self && c->d->bus[b].foreign) {
+        if (c->d->bus[b].self) {
             c->d->bus[b].adapter->resume(c->d->bus[b].self);
         }
     }

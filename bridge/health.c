@@ -53,7 +53,8 @@ static bool bus_problem(const struct daemon *d, int b)
         silent = silent || (d->unit[i].bus == b && d->unit[i].slot >= 0 && !d->unit[i].gone &&
                                    d->unit[i].report.link == CHARGER_SILENT);
     }
-    return !bus->self || !bus->up || bus->foreign || silent;
+    return !bus->self || !bus->up || bus->foreign || silent ||
+           bus_duplicate(bus->adapter->bus(bus->self));
 }
 
 /* 5-minute share over the chargers of a bus, per mille; -1: no charger. */

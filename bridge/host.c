@@ -89,6 +89,31 @@ static void foreign(struct daemon *d, int bus, const struct bus_event *ev)
     evidence_of(d, bus, "second_master");
 }
 
+/* Its charger tells it as a fault; two units that are not adopted have no charger to tell it. */
+static void duplicate(struct daemon *d, int bus, int charger, const struct bus_event *ev)
+{
+    const char *name = d->settings.bus[bus].name;
+
+    log_error("bus", "bus %s: two chargers have the id %04x: %s; disconnect one of them, then send "
+                     "bridge/request/resume",
+            name, (unsigned)ev->id, charger >= 0 ? "both are told 0 A" : "neither is adopted");
+    if (charger < 0) {
+        event_emit(d, -1, "problem", ",\"message\":\"two chargers on bus %s have the id %04x: "
+                                     "neither is adopted\"",
+                d->settings.bus[bus].id, (unsigned)ev->id);
+    }
+    evidence_of(d, bus, "duplicate_id");
+}
+
+static void duplicate_gone(struct daemon *d, int bus, int charger, const struct bus_event *ev)
+{
+    log_notice("bus", "bus %s: one charger with the id %04x is left", d->settings.bus[bus].name,
+            (unsigned)ev->id);
+    if (charger < 0) {
+        event_emit(d, -1, "recovered", ",\"bus\":\"%s\"", d->settings.bus[bus].id);
+    }
+}
+
 static void bus_event(struct adapter_host *h, int bus, int charger, const struct bus_event *ev)
 {
     struct daemon *d = daemon_of(h);
@@ -123,8 +148,10 @@ static void bus_event(struct adapter_host *h, int bus, int charger, const struct
         our_id(d, bus, ev);
         break;
     case BUS_EV_DUPLICATE:
-        log_error("bus", "bus %s: two chargers have the same id", name);
-        log_debug("bus", "the id of both is %04x", (unsigned)ev->id);
+        duplicate(d, bus, charger, ev);
+        break;
+    case BUS_EV_DUPLICATE_GONE:
+        duplicate_gone(d, bus, charger, ev);
         break;
     case BUS_EV_FOREIGN:
         foreign(d, bus, ev);

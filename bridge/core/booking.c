@@ -145,7 +145,7 @@ struct booking booking_of(const struct control_times *t, const struct charger_re
     }
     b.gate_ma = b.booked_ma;
     if (s->unsure && now_ms - since_ms < t->silent_book_ms) {
-        b.gate_ma = most(b.booked_ma, reach_ma);
+        b.gate_ma = most(b.booked_ma, r->duplicate ? 2 * reach_ma : reach_ma);
     }
     return b;
 }

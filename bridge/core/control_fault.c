@@ -118,13 +118,13 @@ static bool rows_over(const struct step *s, int i)
     return false;
 }
 
-/* How many silent stops may be used for what it is told: both for ceilings, "not allowed" and a
- * row that carries too much, the first one alone where a request or the default says 0. */
+/* How many silent stops may be used for what it is told: both for ceilings, "not allowed", two
+ * units with one id and a row that carries too much, the first one alone where a request or the default says 0. */
 static int32_t stop_budget(const struct step *s, int i)
 {
     const struct work *w = &s->w[i];
     int row;
-    bool ceiling = !s->in->allowed[i] || !s->in->site_allowed ||
+    bool ceiling = s->in->report[i].duplicate || !s->in->allowed[i] || !s->in->site_allowed ||
                    (w->ceiling && w->ceiling->value_ma < w->floor_ma) ||
                    rows_room(&s->rows, s->rows.limit_ma, i, &row) < w->floor_ma ||
                    rows_over(s, i);

@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
 from buslog import BusLog  # noqa: E402
-from rig import PROGRAM, Rig, free_port, wait  # noqa: E402
+from rig import PROGRAM, Rig, free_port, state, wait  # noqa: E402
 
 SCRIPTS = os.path.join(HERE, "../data/faults")
 ONE, TWO = "1a2b", "1a2c"
@@ -41,6 +42,7 @@ class Play:
             self.alive = r.proc.poll() is None
             self.bridge_log = r.log()
             r.end(r.proc)
+            self.tapes = os.listdir(r.path("state/bus")) if os.path.isdir(r.path("state/bus")) else []
             self.messages = [(m.topic, m.payload) for m in client.messages]
             self.log = BusLog(r.path("bus.jsonl"))
 
@@ -74,8 +76,20 @@ def not_allowed(r, client):
     client.publish(f"twcbridge/charger/{ONE}/charging_allowed/set", "OFF")
 
 
+def mended(r, client):
+    """The second unit is taken off the bus once it was told, and a person says so."""
+    fault = f"twcbridge/charger/{ONE}"
+    client.wait(lambda m: m.topic == fault and '"fault":"duplicate_id"' in m.payload, 60)
+    wait("the bus to be a problem", lambda: state(client, "twcbridge/bridge/health")["buses"]["1"]["problem"], 10)
+    begin = time.monotonic()
+    time.sleep(6)  # both follow
+    r.control("duplicate 1 off")
+    client.publish("twcbridge/bridge/request/resume", "{}")
+    client.wait(lambda m: m.topic == fault and '"fault":"ok"' in m.payload, 10, begin)
+
+
 PLAYS = {  # name -> arguments; the long ones first
-    "duplicate": {}, "second_master": {}, "will_not_stop": {"drive": not_allowed}, "noise": {},
+    "duplicate": {"drive": mended}, "second_master": {}, "will_not_stop": {"drive": not_allowed}, "noise": {},
     "reboot": {}, "collisions": {}, "over_draw": {}, "cars": {}, "echo": {},
     "echo_late": {"tcp": True}, "duplicate_first": {"online": (TWO,)},
 }
@@ -174,20 +188,30 @@ class Faults(unittest.TestCase):
         self.assertLessEqual(sum(max(s.limit, s.draw) for s in last.values()), LIMIT)
 
     def test_duplicate_ids_are_a_fault(self):
-        """Known from announcements that take turns: as long as both hear us, both are still."""
+        """Both hear us and are still: their answers tell. 0 A to both until a person says go on."""
         p = self.play("duplicate")
-        self.assertEqual(len({s for _, i, s in p.log.linkready if i == ONE}), 2)
-        self.assertEqual(p.faults(ONE)[-1], "duplicate_id")
-        self.assertNotIn("duplicate_id", p.faults(TWO))
-        before = [t.amps for t in p.log.of(ONE, 0, p.log.at("fault missing")) if t.limit][-1]
-        after = [t.amps for t in p.log.of(ONE, p.log.at("fault off")) if t.limit]
-        self.assertLessEqual(max(after), before, "never raised again")
+        begin, end = p.log.at("duplicate 1 on"), p.log.at("duplicate 1 off")
+        self.assertEqual(p.faults(ONE), ["ok", "duplicate_id", "ok"])
+        self.assertEqual(set(p.faults(TWO)), {"ok"})
+        self.assertEqual([e["fault"] for e in p.events() if e["event_type"] == "fault"], ["duplicate_id"])
+        first = next(t for t in p.log.of(ONE, begin) if t.limit and t.amps == 0)
+        self.assertLess(first.ms - begin, 20000)
+        self.assertEqual({t.amps for t in p.log.of(ONE, first.ms, end) if t.limit}, {0})
+        # Each of the two may stay at 6 A: that much is kept free as long as both are there.
+        self.assertLessEqual([t.amps for t in p.log.of(TWO, 0, end) if t.limit][-1], LIMIT - 12)
+        self.assertGreater(p.log.answers(ONE)[-1].limit, 6, "goes on")
+        self.assertIn("1a2b: both are told 0 A", p.bridge_log)
+        self.assertTrue([f for f in p.tapes if "duplicate_id" in f])
 
     def test_duplicate_first_of_all_is_told_no_amps(self):
         """Two units with one id never agree, so neither is adopted; the third one charges."""
         p = self.play("duplicate_first")
         self.assertEqual(len({s for _, i, s in p.log.linkready if i == ONE}), 2)
         self.assertEqual([t.amps for t in p.log.of(ONE) if t.limit], [])
+        self.assertIn("1a2b: neither is adopted", p.bridge_log)
+        told = [e for e in p.events() if e["event_type"] == "problem" and "neither is adopted" in e["message"]]
+        self.assertEqual(len(told), 1)
+        self.assertTrue(p.values("twcbridge/bridge/health", "problem")[-1])
         self.assertGreater(p.log.answers(TWO)[-1].draw, 10)
 
     def test_will_not_stop_is_still_drawing_and_stays_booked(self):

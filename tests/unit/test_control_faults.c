@@ -338,6 +338,16 @@ static void without_leave_to_be_silent_it_only_says_still_drawing(void **state)
     check_i64(rig.c.out[0].stops_left, 2);
 }
 
+static void two_chargers_with_one_id_that_do_not_stop_at_0_a_are_left_in_silence(void **state)
+{
+    (void)state;
+    charging(32000, 10000, 2);
+    rig.r[0].duplicate = true;
+    rig_run(&rig, 3, 6000);
+    check_i64(rig.c.out[0].booked_ma, 12000); /* 6 A of each */
+    check_near(seconds_to_silence(30), 9, 1);
+}
+
 static void a_ceiling_below_the_floor_stops_by_silence(void **state)
 {
     static const enum lease_scope scopes[] = {LEASE_CHARGER, LEASE_CIRCUIT, LEASE_SITE};
@@ -535,6 +545,7 @@ int main(void)
             t(promise_03_one_foreign_message_blocks_raises_and_no_lowering),
             t(a_raise_that_was_not_sent_yet_is_taken_back),
             t(two_chargers_with_one_id_get_nothing),
+            t(two_chargers_with_one_id_that_do_not_stop_at_0_a_are_left_in_silence),
             t(a_rebooted_charger_gets_the_floor_until_it_confirms),
             t(drawing_too_much_for_ten_seconds_sheds_the_others_in_the_same_step),
             t(drawing_a_little_too_much_or_just_lowered_is_no_fault),

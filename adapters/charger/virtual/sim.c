@@ -130,7 +130,7 @@ static void answer_heartbeat(struct sim *s, struct sim_charger *c, uint16_t mast
                     .to = master,
                     .state = shown_state(c),
                     .max_ma = sim_limit(c),
-                    .draw_ma = c->draw_ma > 0 ? c->draw_ma : c->idle_ma,
+                    .draw_ma = c->draw_ma > 0 ? c->draw_ma + c->meter_ma : c->idle_ma,
             },
             answer_at(s));
 }

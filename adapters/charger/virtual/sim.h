@@ -66,6 +66,7 @@ struct sim_charger {
     uint8_t sign, protocol;
     bool old_firmware; /* protocol 2 before 4.5.3: no VIN, no plug state, short power answer */
     int32_t hw_max_ma, idle_ma;
+    int32_t meter_ma; /* its meter shows this much more than what flows */
     int32_t told_ma; /* last limit a master sent; -1: none yet */
     uint8_t state;
     int64_t state_ms;     /* since */

@@ -4,6 +4,8 @@
  */
 #include "adapters/charger/virtual/sim.h"
 
+enum { TWIN_METER_MA = 70 }; /* no two meters agree to the hundredth of an ampere */
+
 const char *const sim_talk_names[] = {"well", "mute", "deaf", NULL};
 const char *const sim_stops_names[] = {"normal", "silence", "never", NULL};
 
@@ -56,6 +58,7 @@ bool sim_twin(struct sim *s, const struct sim_charger *c, bool on, int64_t now_m
 
         sim_unit_init(s, twin, id, now_ms);
         twin->twin = true;
+        twin->meter_ma = TWIN_METER_MA;
         twin->sign = twin->sign != sign ? twin->sign : (uint8_t)(sign + 1);
         s->twins++;
     }

@@ -126,7 +126,7 @@ void bus_warm_start(struct bus *b, int64_t now_ms)
         s->awaited = false;
         s->base_ms = BUS_NEVER;
         s->before_known = false;
-        s->report.duplicate = false;
+        bus_twin_forget(s, now_ms);
         s->report.readback_due = true;
         s->report.warm_ms = now_ms;
         bus_query_start(s, now_ms);
@@ -159,6 +159,8 @@ void bus_port_up(struct bus *b, int64_t now_ms)
     b->opened = true;
     b->promised_ms = BUS_FOREVER;
     memset(b->candidate, 0, sizeof(b->candidate));
+    b->twins_id = 0;
+    b->twin_from_ms = BUS_NEVER;
     forget_line(b, now_ms);
     bus_foreign_clear(b);
     b->listen_until_ms = now_ms + b->config.cold_listen_ms;
@@ -203,6 +205,7 @@ static void expire_partial(struct bus *b, int64_t now_ms)
 
 static void watch(struct bus *b, int64_t now_ms)
 {
+    bus_twin_held_up(b, now_ms);
     bus_blame_late(b, now_ms);
     expire_partial(b, now_ms);
     if (b->flight.on && now_ms >= b->flight.deadline_ms) {
@@ -213,6 +216,7 @@ static void watch(struct bus *b, int64_t now_ms)
     if (b->up && !b->foreign) {
         bus_watch_silence(b, now_ms);
         bus_watch_plug(b, now_ms);
+        bus_watch_twins(b, now_ms);
         if (now_ms >= b->listen_until_ms) {
             bus_adopt_ready(b, now_ms);
         }
@@ -341,9 +345,7 @@ bool bus_last_round_done(const struct bus *b)
 void bus_resume(struct bus *b, int64_t now_ms)
 {
     b->now_ms = now_ms;
-    for (int i = 0; i < b->slot_count; i++) {
-        b->slot[i].report.duplicate = false;
-    }
+    bus_twin_resume(b, now_ms);
     if (b->foreign) {
         uint16_t id = b->foreign_id;
 

@@ -54,7 +54,8 @@ enum bus_event_kind {
     BUS_EV_VIN,            /* VIN read, or became none */
     BUS_EV_FULL,           /* a fourth id: not adopted (id) */
     BUS_EV_OUR_ID,         /* it has our id, and we spoke already: not adopted (id) */
-    BUS_EV_DUPLICATE,      /* two chargers with the same id */
+    BUS_EV_DUPLICATE,      /* two chargers with the same id; slot -1: neither is adopted */
+    BUS_EV_DUPLICATE_GONE, /* one of them is gone for sure, or a person says so */
     BUS_EV_FOREIGN,        /* second master: we are silent (id = its id) */
     BUS_EV_FOREIGN_GONE,   /* 120 s without it: we go on with a warm start */
     BUS_EV_GAP,            /* an interval above 1.2 s is over: gap_ms, cause in text */
@@ -120,11 +121,14 @@ void bus_ask_vin(struct bus *b, int slot);
 void bus_last_round(struct bus *b, int64_t now_ms);
 bool bus_last_round_done(const struct bus *b);
 
-/* Resume after a second master, by a person. */
+/* A person says that what was wrong is mended: a second master, two units with one id. */
 void bus_resume(struct bus *b, int64_t now_ms);
 
 /* Silent because of a second master. */
 bool bus_foreign(const struct bus *b);
+
+/* Two units with one id were found, adopted or not. */
+bool bus_duplicate(const struct bus *b);
 
 /* For the watchdog: time of the last heartbeat sent, and a stated reason when there is none. */
 int64_t bus_last_sent_ms(const struct bus *b);

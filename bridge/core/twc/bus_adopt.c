@@ -63,6 +63,7 @@ void bus_slot_reset(struct bus *b, int slot, uint16_t id)
     s->sent_before_ms = BUS_NEVER;
     s->base_ms = BUS_NEVER;
     s->drew_ms = BUS_NEVER;
+    bus_twin_forget(s, b->now_ms);
     s->plug_code = 0xFF;
     s->report.plugged = TRI_UNKNOWN;
     s->report.counter_wh = -1;
@@ -100,6 +101,7 @@ static void adopt(struct bus *b, struct bus_candidate *c, int64_t now_ms)
 {
     int slot;
     struct bus_slot *s;
+    bool twins;
 
     if (c->id == b->config.id) {
         if (now_ms - b->our_id_ms >= OUR_ID_AGAIN_MS) {
@@ -131,10 +133,14 @@ static void adopt(struct bus *b, struct bus_candidate *c, int64_t now_ms)
         s->report.sign = c->identity.sign;
         s->report.hw_max_ma = c->identity.hw_max_ma;
     }
+    twins = c->twins;
     c->id = 0;
     bus_query_start(s, now_ms);
     bus_refresh(b);
     bus_emit(b, BUS_EV_ADOPTED, slot, s->id);
+    if (twins) {
+        bus_twin_found(b, slot, now_ms);
+    }
 }
 
 void bus_adopt_ready(struct bus *b, int64_t now_ms)
@@ -174,6 +180,23 @@ static bool same_identity(struct bus_identity a, struct bus_identity b)
     return a.sign == b.sign && a.hw_max_ma == b.hw_max_ma;
 }
 
+/* Another identity behind an id that is not adopted: as in changed_identity. */
+static void note_twins(
+        struct bus *b, struct bus_candidate *c, struct bus_identity id, int64_t now_ms)
+{
+    if (c->seen_ms == BUS_NEVER || c->tentative || same_identity(c->identity, id)) {
+        return;
+    }
+    if (c->before_known && same_identity(c->before, id) &&
+            now_ms - c->before_ms <= DUPLICATE_MS) {
+        c->twins = true;
+        bus_twin_unadopted(b, c->id, now_ms);
+    }
+    c->before = c->identity;
+    c->before_ms = c->seen_ms;
+    c->before_known = true;
+}
+
 static void unknown_linkready(struct bus *b, const struct message *m, int64_t now_ms)
 {
     struct bus_identity id = {.sign = m->sign, .hw_max_ma = m->hw_max_ma};
@@ -182,6 +205,9 @@ static void unknown_linkready(struct bus *b, const struct message *m, int64_t no
     bool agrees = c->id == m->sender && !c->tentative && now_ms - c->seen_ms <= AGREE_MS &&
                   same_identity(c->identity, id) && c->protocol == m->protocol;
 
+    if (!m->odd) {
+        note_twins(b, c, id, now_ms);
+    }
     c->id = m->sender;
     c->tentative = false;
     c->protocol = m->protocol;
@@ -227,9 +253,8 @@ static void changed_identity(struct bus *b, int slot, struct bus_identity id, in
     if (id.hw_max_ma < s->report.hw_max_ma || s->report.hw_max_ma == 0) {
         s->report.hw_max_ma = id.hw_max_ma; /* a higher one needs a second linkready */
     }
-    if (duplicate && !s->report.duplicate) {
-        s->report.duplicate = true;
-        bus_emit(b, BUS_EV_DUPLICATE, slot, s->id);
+    if (duplicate) {
+        bus_twin_found(b, slot, now_ms);
     }
     if (reboot) {
         s->report.sign = id.sign;
@@ -292,6 +317,7 @@ void bus_on_linkready(struct bus *b, const struct message *m, int64_t now_ms)
         return;
     }
     s = &b->slot[slot];
+    bus_twin_trace(b, slot, now_ms); /* one that hears us says none */
     if (!m->odd) {
         note_identity(b, slot, m, now_ms);
     }

@@ -95,7 +95,9 @@ void bus_flight_lost(struct bus *b, int64_t now_ms)
     struct bus_flight f = b->flight;
 
     bus_flight_done(b);
-    if (!f.heartbeat) {
+    if (f.heartbeat) {
+        bus_twin_trace(b, f.slot, now_ms); /* two answers at once are none */
+    } else {
         bus_query_overdue(b, f.slot, f.query, now_ms);
     }
 }
@@ -169,6 +171,7 @@ static void take(struct bus *b, int slot, const struct message *m, int64_t now_m
     r->heard_ms = now_ms;
     r->mirror_ma = m->max_ma;
     r->draw_ma = m->draw_ma;
+    bus_twin_hold(s, now_ms);
     s->mirror_valid = true;
     r->readback_due = false;
     note_state(s, m->code);
@@ -241,6 +244,7 @@ void bus_on_heartbeat(struct bus *b, const struct message *m, int64_t now_ms)
         return;
     }
     s = &b->slot[slot];
+    bus_twin_heartbeat(b, slot, m, now_ms);
     note_answer(b, slot, now_ms);
     note_protocol(s, m->protocol);
     if (believe(s, m)) {

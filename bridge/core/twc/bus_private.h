@@ -98,6 +98,21 @@ void bus_set_plugged(struct bus *b, int slot, enum tristate plugged, int64_t now
 void bus_watch_plug(struct bus *b, int64_t now_ms);
 bool bus_plug_answers(const struct bus_slot *s);
 
+/* bus_twin.c; query -1: the heartbeat */
+void bus_twin_asked(struct bus *b, int slot, int query, int64_t end_ms);
+void bus_twin_heartbeat(struct bus *b, int slot, const struct message *m, int64_t now_ms);
+void bus_twin_reading(
+        struct bus *b, int slot, int query, const struct message *m, int64_t now_ms);
+void bus_twin_broken(struct bus *b);
+void bus_twin_hold(struct bus_slot *s, int64_t now_ms); /* after a reading was taken */
+void bus_twin_found(struct bus *b, int slot, int64_t now_ms);
+void bus_twin_trace(struct bus *b, int slot, int64_t now_ms); /* may be a second unit's work */
+void bus_twin_unadopted(struct bus *b, uint16_t id, int64_t now_ms);
+void bus_twin_held_up(struct bus *b, int64_t now_ms); /* before rx_ms is set */
+void bus_twin_forget(struct bus_slot *s, int64_t now_ms); /* the evidence, not the finding */
+void bus_twin_resume(struct bus *b, int64_t now_ms);
+void bus_watch_twins(struct bus *b, int64_t now_ms);
+
 /* bus_tx.c */
 size_t bus_send_next(
         struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX], int64_t *wake_ms);

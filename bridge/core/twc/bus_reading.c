@@ -325,6 +325,7 @@ void bus_on_reading(struct bus *b, const struct message *m, int64_t now_ms)
         b->counters.late_answers++;
     }
     bus_query_answered(b, slot, q);
+    bus_twin_reading(b, slot, q, m, now_ms);
     take(b, slot, q, m, now_ms);
     bus_emit(b, BUS_EV_REPORT, slot, b->slot[slot].id);
 }

@@ -41,6 +41,7 @@ static void on_frame(struct bus *b, const struct frame *f, int64_t now_ms)
 static void on_broken(struct bus *b, int64_t now_ms)
 {
     if (b->flight.on && now_ms >= b->flight.end_ms + 10 && !bus_echo_due(b)) {
+        bus_twin_broken(b);
         bus_flight_lost(b, now_ms);
     }
 }
@@ -72,6 +73,7 @@ void bus_rx(struct bus *b, const uint8_t *p, size_t n, int64_t now_ms)
         return;
     }
     b->now_ms = now_ms;
+    bus_twin_held_up(b, now_ms);
     if (b->decoder.len > 0 && now_ms - b->rx_ms > (b->config.gateway ? 2000 : 100)) {
         frame_drop_partial(&b->decoder);
     }

@@ -13,7 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BUS_CANDIDATES = 4, BUS_SUSPECTS = 4, BUS_SENT_KEPT = 6, BUS_SHARE_SLICES = 10 };
+enum {
+    BUS_CANDIDATES = 4,
+    BUS_SUSPECTS = 4,
+    BUS_SENT_KEPT = 6,
+    BUS_SHARE_SLICES = 10,
+    BUS_DUE_KEPT = 8,
+};
 
 /* What can be asked of a charger. */
 enum bus_query {
@@ -62,6 +68,35 @@ struct bus_doubt {
     bool set;
     uint8_t state;
     int32_t max_ma, draw_ma;
+};
+
+/* Requests of one kind whose answer may still come. */
+struct bus_twin_due {
+    int64_t end_ms[BUS_DUE_KEPT]; /* of their frames, oldest first */
+    uint8_t n;
+    bool answered; /* one was */
+};
+
+/* Evidence of one kind, counted within a window. */
+struct bus_twin_count {
+    uint8_t n;
+    int64_t since_ms;
+};
+
+/* Whether two units answer to one id: bus_twin.c. */
+struct bus_twin {
+    struct bus_twin_due heartbeat, query[QUERY_COUNT];
+    struct bus_twin_count extra, fall, swing;
+    uint8_t state; /* of the last answer */
+    int32_t max_ma, draw_ma;
+    uint32_t print[QUERY_COUNT]; /* of the last answer to each query */
+    uint32_t counter;
+    int32_t told_ma, level_ma, other_ma; /* the draw, and where it jumped from */
+    bool counter_known, level_known;
+    int32_t held_draw_ma; /* the larger of both */
+    int64_t held_ms;
+    int64_t trace_ms; /* last sign of a second unit */
+    uint16_t clean;   /* answers since then */
 };
 
 struct bus_slot {
@@ -115,6 +150,8 @@ struct bus_slot {
     bool vin_wanted;
     int32_t energy_hits; /* agreeing first readings */
     int64_t energy_first_wh;
+
+    struct bus_twin twin;
 };
 
 struct bus_candidate {
@@ -122,8 +159,10 @@ struct bus_candidate {
     bool ready;  /* may be adopted when the listening ends */
     bool tentative;
     uint8_t protocol;
-    struct bus_identity identity;
-    int64_t seen_ms;
+    struct bus_identity identity, before; /* before: another one that was heard earlier */
+    int64_t seen_ms, before_ms;
+    bool before_known;
+    bool twins; /* A, B, A: two units */
 };
 
 struct bus_suspect {
@@ -196,6 +235,10 @@ struct bus {
     bool foreign;
     uint16_t foreign_id;
     int64_t foreign_ms; /* last frame of it */
+
+    int64_t twin_from_ms; /* before this, second answers prove nothing */
+    uint16_t twins_id;    /* two units announce it and are not adopted; 0: none */
+    int64_t twins_ms;     /* last evidence */
 
     struct bus_slot undo; /* of undo_slot before the last tick's frame */
     int undo_slot;        /* -1: nothing to undo, or a query */

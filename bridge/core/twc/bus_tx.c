@@ -350,6 +350,7 @@ static size_t send_heartbeat(
     fly(b, &f, n, (struct bus_flight){.heartbeat = true, .slot = slot});
     s->start_ms = now_ms;
     s->end_ms = b->flight.end_ms;
+    bus_twin_asked(b, slot, -1, s->end_ms);
     s->kick = false;
     s->warm_first = false;
     s->last_due = false;
@@ -378,6 +379,7 @@ static size_t send_query(
     n = frame_encode(&f, out);
     bus_query_sent(b, c, now_ms);
     fly(b, &f, n, (struct bus_flight){.slot = c.slot, .query = c.query});
+    bus_twin_asked(b, c.slot, c.query, b->flight.end_ms);
     return n;
 }
 
