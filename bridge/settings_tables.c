@@ -108,7 +108,7 @@ static const struct opt safety_rows[] = {
     COUNT(struct safety_settings, "overdraw_stop_s", overdraw_stop_s, .min = 5, .max = 120, .fallback = 15, .unit = "s",
         .text = "A circuit that is still over its limit after this time stops the charger at fault."),
     COUNT(struct safety_settings, "stop_budget", stop_budget, .min = 0, .max = 3, .fallback = 2,
-        .text = "How often a charger may be stopped by silence while a car is plugged in."),
+        .text = "How often a charger may be stopped by silence while a car is plugged in; the last time is kept for limits."),
     COUNT(struct safety_settings, "hold_unseen_min", hold_unseen_min, .min = 1, .max = 1440, .fallback = 60, .unit = "min",
         .text = "How long a plain value holds when Home Assistant was not seen."),
     {.name = NULL},

@@ -62,6 +62,7 @@ void step_config(struct daemon *d)
             .overdraw_stop_ms = (int64_t)f->overdraw_stop_s * 1000,
             .mirror_fresh_ms = 2500,
     };
+    c->stop_budget = f->stop_budget;
     c->fallback_ma = d->fallback_ma;
 }
 
@@ -177,7 +178,7 @@ void step_run(struct daemon *d)
         d->config.charger[i].present = d->unit[i].slot >= 0 && !d->unit[i].gone;
         d->report[i] = d->unit[i].report;
         allowed[i] = unit_allowed(&d->unit[i]);
-        silence[i] = true; /* bounded by control: two per plug-in, and only for ceilings */
+        silence[i] = true; /* bounded by control: safety.stop_budget */
     }
 
     struct control_in in = {

@@ -337,9 +337,7 @@ static void tell(struct step *s, int i, struct decision *d)
     o->asked = w->winner != NULL;
     o->requested_ma = w->asked_ma;
     o->winner = w->winner ? w->winner->id : 0;
-    o->stops_left = s->in->report[i].protocol == 2
-                            ? (s->c->c[i].stops_used < 2 ? 2 - s->c->c[i].stops_used : 0)
-                            : -1;
+    o->stops_left = control_stops_left(s, i);
     control_words(s, i, o);
     o->transmit =
             w->admitted && w->spoken_to && !control_stopped(s, i); /* words know the last */

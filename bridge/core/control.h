@@ -52,6 +52,7 @@ struct control_config {
     struct control_circuit circuit[CIRCUITS_MAX];
     struct control_charger charger[CHARGERS_MAX];
     struct control_times time;
+    int32_t stop_budget; /* silent stops per plug-in; the last one is kept for ceilings and faults */
     int32_t fallback_ma; /* fallback_current: what a lapsed ceiling becomes at most */
 };
 

@@ -2,7 +2,8 @@
  * control_fault - drawing more than offered, not stopping, and the stop by silence.
  *
  * A stop by silence: we transmit nothing to the charger until it has opened its contactor (20 to
- * 30 s) and come back; at most two per plug-in, the second kept for ceilings and faults.
+ * 30 s) and come back; as often per plug-in as safety.stop_budget says, the last one kept for
+ * ceilings and faults.
  * SPDX-License-Identifier: MIT
  */
 #include "bridge/core/control_private.h"
@@ -13,8 +14,7 @@ enum {
     OVER_MA = 1000,         /* above the offer by more than this */
     STOP_AFTER_MS = 10000,  /* told 0 and still drawing for this time */
     SILENT_STOP_MS = 35000, /* longer than a charger waits before it opens its contactor */
-    STOPS_MAX = 2,
-    GAP_MS = 10000, /* a car may take a longer silence of ours for a stop */
+    GAP_MS = 10000,         /* a car may take a longer silence of ours for a stop */
 };
 
 const char *const charger_fault_names[] = {"ok", "no_answer", "second_master", "duplicate_id",
@@ -118,8 +118,8 @@ static bool rows_over(const struct step *s, int i)
     return false;
 }
 
-/* How many silent stops may be used for what it is told: both for ceilings, "not allowed", two
- * units with one id and a row that carries too much, the first one alone where a request or the default says 0. */
+/* How many silent stops may be used for what it is told: all for ceilings, "not allowed", two
+ * units with one id and a row that carries too much, all but the last one where a request or the default says 0. */
 static int32_t stop_budget(const struct step *s, int i)
 {
     const struct work *w = &s->w[i];
@@ -129,7 +129,16 @@ static int32_t stop_budget(const struct step *s, int i)
                    rows_room(&s->rows, s->rows.limit_ma, i, &row) < w->floor_ma ||
                    rows_over(s, i);
 
-    return ceiling ? STOPS_MAX : w->asked_ma < w->floor_ma ? STOPS_MAX - 1 : 0;
+    return ceiling                     ? s->config->stop_budget
+           : w->asked_ma < w->floor_ma ? s->config->stop_budget - 1
+                                       : 0;
+}
+
+int32_t control_stops_left(const struct step *s, int i)
+{
+    int32_t left = s->config->stop_budget - s->c->c[i].stops_used;
+
+    return s->in->report[i].protocol != 2 ? -1 : left > 0 ? left : 0;
 }
 
 /* A lost bus, another master or a restart stopped the car as well as a silence of ours would. */

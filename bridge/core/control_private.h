@@ -51,6 +51,7 @@ bool control_away(const struct step *s, int i);
 /* control_fault.c: overdraw, silent stops, faults */
 void control_watch(struct step *s);
 enum charger_fault control_fault(const struct step *s, int i);
+int32_t control_stops_left(const struct step *s, int i); /* -1: it stops at 0 A */
 bool control_stopped(const struct step *s, int i); /* a silent stop is under way */
 
 /* control_words.c */

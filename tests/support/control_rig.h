@@ -34,6 +34,7 @@ static inline void rig_init(
     g->cfg.circuits = 1;
     g->cfg.chargers = chargers;
     g->cfg.fallback_ma = 6000;
+    g->cfg.stop_budget = 2;
     g->cfg.circuit[0] = (struct control_circuit){.name = "garage", .parent = -1};
     g->cfg.circuit[0].limit_ma = limit_ma;
     g->cfg.time = (struct control_times){

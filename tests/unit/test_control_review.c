@@ -161,6 +161,38 @@ static void a_charger_that_does_not_take_a_lower_limit_is_found(void **state)
     }
 }
 
+/* Seconds of a draw at 0 A until it is left in silence; -1: it never is. */
+static int silence_after(int32_t budget, bool allowed)
+{
+    rig_init(&rig, 1, 32000, 2);
+    rig.cfg.stop_budget = budget;
+    rig_run(&rig, 5, RIG_OBEY);
+    rig.allowed[0] = allowed;
+    rig_ask(&rig, 0, 0);
+    for (int i = 0; i < 60; i++) {
+        rig_run(&rig, 1, 6000);
+        if (!rig.c.out[0].transmit) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static void the_stop_budget_is_what_the_settings_say(void **state)
+{
+    (void)state;
+    for (int32_t budget = 0; budget <= 3; budget++) {
+        bool ceiling = silence_after(budget, false) > 0;
+
+        assert_true(ceiling == (budget > 0));
+        check_i64(rig.c.out[0].stops_left, budget > 0 ? budget - 1 : 0);
+        assert_true((silence_after(budget, true) > 0) == (budget > 1)); /* the last is kept */
+    }
+    rig.c.c[0].stops_used = 5;
+    rig_step(&rig);
+    check_i64(rig.c.out[0].stops_left, 0);
+}
+
 static void protocol_1_is_told_0_before_it_is_left_in_silence(void **state)
 {
     (void)state;
@@ -384,6 +416,7 @@ int main(void)
             t(a_ceiling_that_leaves_no_room_for_a_stuck_floor_stops_it_by_silence),
             t(a_car_that_ignores_its_offer_is_found_while_the_offer_goes_up_and_down),
             t(a_charger_that_does_not_take_a_lower_limit_is_found),
+            t(the_stop_budget_is_what_the_settings_say),
             t(protocol_1_is_told_0_before_it_is_left_in_silence),
             t(what_cars_draw_above_their_offers_is_kept_free_on_the_row),
             t(what_a_car_draws_above_its_floor_stops_nobody),
