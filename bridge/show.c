@@ -124,7 +124,7 @@ void show_unit(struct daemon *d, int i)
     /* On the wire now: a lost frame leaves the higher of what was told and what is mirrored. */
     SET_IF(on_wire, CHARGER_OFFERED, r->told_ma);
     SET_IF(r->plugged != TRI_UNKNOWN, CHARGER_PLUGGED, r->plugged == TRI_YES);
-    SET_IF(r->heard_ms != 0, CHARGER_CHARGING, u->session.charging);
+    SET_IF(r->heard_ms != 0 && !u->session.unsure, CHARGER_CHARGING, u->session.charging);
     SET(CHARGER_PROBLEM, o->fault != FAULT_OK);
     SET(CHARGER_LIMITED_BY, o->limited_by);
     model_set_text(m, dev, FIELD_CHARGER_REASON, o->reason);

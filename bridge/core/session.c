@@ -9,6 +9,8 @@ enum {
     STEP_MAX_MS = 10000,    /* a longer pause between steps is bridged, not integrated */
     POWER_FRESH_MS = 90000, /* volts and phase currents of FD EB */
     OFF_DEBOUNCE_MS = 5000,
+    AWAY_STOPS_MS =
+            35000, /* a charger that hears nobody opens its contactor after 20 to 30 s */
     END_UNKNOWN_MS = 600000, /* a session ends after this time without a draw, plug unknown */
     COUNTER_JUMP_WH = 50000, /* a larger step of the counter is a glitch (protocol 2.3) */
     COUNTER_STEP_WH = 1000,
@@ -194,12 +196,38 @@ uint32_t session_finish(struct session *s, int64_t utc_ms, enum session_why why)
     return SESSION_ENDED;
 }
 
+/* Whether it may still draw what it drew: another master may let it, and one that hears nobody
+ * goes on for half a minute. That nobody knows is no end. */
+static bool may_go_on(struct session *s, const struct charger_report *r, int64_t now_ms)
+{
+    switch (r->link) {
+    case CHARGER_ONLINE:
+    case CHARGER_SILENT:
+        s->away_ms = 0;
+        return false;
+    case CHARGER_FOREIGN:
+    case CHARGER_UNHEARD:
+        s->away_ms = now_ms; /* its half minute begins when nobody talks to it */
+        return true;
+    case CHARGER_QUIET:
+    case CHARGER_BUS_DOWN:
+        s->away_ms = s->away_ms != 0 ? s->away_ms : now_ms;
+        return now_ms - s->away_ms < AWAY_STOPS_MS;
+    }
+    return false;
+}
+
 /* 1 A or more, and 5 s below it before it counts as over. */
 static uint32_t charging(struct session *s, const struct charger_report *r, int64_t now_ms)
 {
     bool draws =
             charger_draw_ma(r) > 0 && (r->link == CHARGER_ONLINE || r->link == CHARGER_SILENT);
 
+    s->unsure = may_go_on(s, r, now_ms);
+    if (s->unsure) {
+        s->below_ms = 0;
+        return SESSION_NOTHING;
+    }
     if (draws) {
         s->below_ms = 0;
         s->drew_ms = now_ms;
@@ -277,7 +305,7 @@ uint32_t session_step(struct session *s, const struct session_config *c,
 
         add(s, mean_mw * dt);
     }
-    if (s->charging) {
+    if (s->charging && !s->unsure) {
         s->charging_ms += dt;
         s->max_power_w = s->power_w > s->max_power_w ? s->power_w : s->max_power_w;
     }

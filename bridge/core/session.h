@@ -52,6 +52,8 @@ struct session {
     int64_t charging_ms, max_power_w;
     bool charging;         /* draw >= 1 A, 5 s debounce off */
     int64_t below_ms;      /* draw below 1 A since; 0: not */
+    bool unsure;           /* nobody knows whether it goes on: charging is as last known */
+    int64_t away_ms;       /* nobody talks to it since; 0: somebody does */
     int64_t drew_ms;       /* last draw of 1 A or more; 0: never */
     enum tristate plugged; /* as last told; a moment of not knowing changes nothing */
     int64_t unknown_ms;    /* the charger cannot tell since; 0: it can */

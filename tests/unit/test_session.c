@@ -185,6 +185,50 @@ static void a_charger_that_is_away_tells_nothing_of_its_plug(void **state)
     assert_true(m.s.open);
 }
 
+static void another_master_ends_nothing_that_we_can_see(void **state)
+{
+    struct meter m = running(2, 16000, 60000);
+    int64_t charged_ms = m.s.charging_ms;
+
+    (void)state;
+    events(&m);
+    m.r.link = CHARGER_FOREIGN; /* the car may go on by what he says */
+    check_pass(&m, HOUR_MS, SESSION_NOTHING);
+    assert_true(m.s.unsure && m.s.open);
+    check_near(m.s.charging_ms, charged_ms, 1000);
+    m.r.link = CHARGER_ONLINE;
+    check_pass(&m, 60000, SESSION_NOTHING); /* it did */
+    check_i64(m.s.starts, 1);
+    assert_false(m.s.unsure);
+    m.r.link = CHARGER_FOREIGN;
+    pass(&m, HOUR_MS);
+    m.r.link = CHARGER_ONLINE;
+    m.draw_ma = 0;
+    check_pass(&m, 60000, SESSION_STOPPED); /* it did not */
+}
+
+static void a_charger_that_hears_nobody_has_stopped_after_half_a_minute(void **state)
+{
+    static const enum charger_link links[] = {CHARGER_BUS_DOWN, CHARGER_QUIET};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        struct meter m = running(2, 16000, 60000);
+
+        events(&m);
+        m.r.link = links[i];
+        check_pass(&m, 20000, SESSION_NOTHING);
+        m.r.link = CHARGER_ONLINE;
+        check_pass(&m, 20000, SESSION_NOTHING); /* back in time: the same charging */
+        check_i64(m.s.starts, 1);
+        m.r.link = CHARGER_FOREIGN;
+        pass(&m, 60000);
+        m.r.link = links[i]; /* the half minute begins anew */
+        check_pass(&m, 30000, SESSION_NOTHING);
+        check_pass(&m, 15000, SESSION_STOPPED);
+    }
+}
+
 static void charging_is_debounced_at_its_end_only(void **state)
 {
     struct meter m = running(1, 990, 5000);
@@ -297,6 +341,8 @@ int main(void)
             cmocka_unit_test(leaving_while_we_were_away_is_an_unplugging),
             cmocka_unit_test(a_moment_of_not_knowing_is_no_unplugging),
             cmocka_unit_test(a_charger_that_is_away_tells_nothing_of_its_plug),
+            cmocka_unit_test(another_master_ends_nothing_that_we_can_see),
+            cmocka_unit_test(a_charger_that_hears_nobody_has_stopped_after_half_a_minute),
             cmocka_unit_test(charging_is_debounced_at_its_end_only),
             cmocka_unit_test(status_words_follow_the_table),
             cmocka_unit_test(every_status_has_a_name),
