@@ -30,6 +30,7 @@ enum { COMMAND_PAYLOAD_MAX = 8 * 1024, COMMAND_TRANSACTION_ROOM = 65 };
 
 struct command_in {
     enum model_kind kind;
+    const char *unknown; /* a topic of no kind that there is: answered so; NULL: kind tells */
     const char *id;      /* "" for bridge and site */
     const char *key;     /* "current_limit" */
     const char *payload; /* NUL-terminated */

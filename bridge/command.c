@@ -31,7 +31,7 @@ static const char *const code_names[] = {
 
 static const struct command_row *row_of(const struct command_in *in)
 {
-    for (size_t i = 0; i < command_row_count; i++) {
+    for (size_t i = 0; i < command_row_count && !in->unknown; i++) {
         if (command_rows[i].kind == in->kind && strcmp(command_rows[i].key, in->key) == 0) {
             return &command_rows[i];
         }
@@ -77,6 +77,24 @@ static bool locate(struct command_call *c)
     return c->in->kind != MODEL_CIRCUIT;
 }
 
+/* "vehicle", or a kind without its id. */
+static enum command_code unknown_kind(struct command_call *c)
+{
+    const char *kind = c->in->unknown;
+    const char *near = str_nearest(kind, model_kind_names);
+
+    if (strcmp(kind, "bridge") == 0) {
+        return command_refuse(c, COMMAND_UNKNOWN_KEY,
+                "%.60s: the bridge is asked on bridge/request/%.60s", c->in->key, c->in->key);
+    }
+    if (near && strcmp(near, kind) == 0) {
+        return command_refuse(c, COMMAND_UNKNOWN_DEVICE, "%s: a %s is set on %s/%s<key>/set", kind,
+                kind, kind, strcmp(kind, "site") == 0 ? "" : "<id>/");
+    }
+    return command_refuse(c, COMMAND_UNKNOWN_DEVICE, "there is no kind '%.40s'%s%s%s", kind,
+            near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
 static enum command_code unknown_device(struct command_call *c)
 {
     const struct daemon *d = c->d;
@@ -97,7 +115,7 @@ static enum command_code unknown_device(struct command_call *c)
 static enum command_code perform(struct command_call *c)
 {
     const struct command_row *row = row_of(c->in);
-    bool found = locate(c);
+    bool found = !c->in->unknown && locate(c);
     enum command_code code = command_parse(c);
 
     if (found && row && row->holds) {
@@ -108,6 +126,9 @@ static enum command_code perform(struct command_call *c)
     }
     if (c->in->too_many) {
         return command_refuse(c, COMMAND_TOO_MANY, "%s: more than 20 commands a second", c->in->key);
+    }
+    if (c->in->unknown) {
+        return unknown_kind(c);
     }
     if (!found) {
         return unknown_device(c);

@@ -1,5 +1,7 @@
 /*
  * control/mqtt - commands by MQTT: <base>/<kind>/<id>/<key>/set and <base>/bridge/request/<key>.
+ * Kinds that there are not are answered too, but what another bridge below our base is asked
+ * (<base>/<its name>/site/<key>/set) is its own.
  *
  * Every command is answered once on the MQTT 5 response topic, if one was given, and always on
  * the command's topic with /set replaced by /result (request by response). Retained and empty
@@ -62,7 +64,8 @@ static struct request *request_copy(struct control *c, const struct mqtt_message
     str_copy(r->topic, sizeof(r->topic), m->topic);
     if (m->response_topic) {
         str_copy(r->response, sizeof(r->response), m->response_topic);
-        r->correlation_len = m->correlation_len <= sizeof(r->correlation) ? m->correlation_len : 0;
+        r->correlation_len =
+                m->correlation_len <= sizeof(r->correlation) ? m->correlation_len : 0;
         if (r->correlation_len > 0) {
             memcpy(r->correlation, m->correlation, r->correlation_len);
         }
@@ -76,7 +79,10 @@ static void result_topic(char *dst, size_t room, const char *topic)
     size_t n = strlen(topic);
     const char *request = strstr(topic, "/bridge/request/");
 
-    if (n > 4 && strcmp(topic + n - 4, "/set") == 0) {
+    if (request && strchr(request + strlen("/bridge/request/"), '/')) {
+        request = NULL;
+    }
+    if (!request && n > 4 && strcmp(topic + n - 4, "/set") == 0) {
         str_format(dst, room, "%.*s/result", (int)(n - 4), topic);
     } else if (request) {
         str_format(dst, room, "%.*s/bridge/response/%s", (int)(request - topic), topic,
@@ -102,6 +108,16 @@ static void on_done(void *user, const char *json)
     free(r);
 }
 
+static bool our_kind(const char *word)
+{
+    for (int i = 0; i < MODEL_KINDS; i++) {
+        if (strcmp(model_kind_names[i], word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Splits what stands behind "<base>/" in place. False: not a command's topic. */
 static bool split(char *rest, struct command_in *in)
 {
@@ -125,16 +141,23 @@ static bool split(char *rest, struct command_in *in)
         *in = (struct command_in){.kind = MODEL_SITE, .id = "", .key = part[1]};
         return true;
     }
-    if (n != 4 || strcmp(part[3], "set") != 0) {
+    if (n < 3 || strcmp(part[n - 1], "set") != 0) {
         return false;
     }
     bool charger = strcmp(part[0], "charger") == 0;
 
-    if (!charger && strcmp(part[0], "circuit") != 0) {
-        return false;
+    if (n == 4 && (charger || strcmp(part[0], "circuit") == 0)) {
+        *in = (struct command_in){
+                .kind = charger ? MODEL_CHARGER : MODEL_CIRCUIT, .id = part[1], .key = part[2]};
+        return true;
     }
-    *in = (struct command_in){
-            .kind = charger ? MODEL_CHARGER : MODEL_CIRCUIT, .id = part[1], .key = part[2]};
+    if (n == 4 && strcmp(part[1], "site") == 0 && !our_kind(part[0])) {
+        return false; /* of a bridge below our base topic */
+    }
+    if (strcmp(part[0], "bridge") == 0 && strcmp(part[1], "response") == 0) {
+        return false; /* our own answer to bridge/request/set */
+    }
+    *in = (struct command_in){.unknown = part[0], .id = "", .key = part[n - 2]};
     return true;
 }
 
@@ -291,8 +314,9 @@ static void *control_create(struct adapter_host *h, const void *config, struct e
 
 static void control_mqtt_up(void *self, int protocol)
 {
-    static const char *const filters[] = {
-            "charger/+/+/set", "circuit/+/+/set", "site/+/set", "bridge/request/+"};
+    /* A broker may send a message once for each filter that it matches: these share nothing but
+     * bridge/request/set, which is no request that there is. */
+    static const char *const filters[] = {"+/+/+/set", "+/+/set", "bridge/request/+"};
     struct control *c = self;
 
     (void)protocol;

@@ -49,6 +49,42 @@ class TestAnswers(unittest.TestCase):
     def owners(self):
         return {c["owner"]: c for c in self.state()["ceilings"]}
 
+    def test_nothing_that_looks_like_a_command_is_left_without_an_answer(self):
+        for topic, code, words in (
+                ("vehicle/x/charge", "unknown_device", "there is no kind 'vehicle'"),
+                ("foo/bar", "unknown_device", "there is no kind 'foo'"),
+                ("chargr/a1b2/mode", "unknown_device", "did you mean charger?"),
+                ("foo/restart", "unknown_device", "there is no kind 'foo'"),
+                ("charger/current_limit", "unknown_device", "a charger is set on charger/<id>/<key>/set"),
+                ("site/garage/mode", "unknown_device", "a site is set on site/<key>/set"),
+                ("circuit/site/current_limit", "unknown_device", "there is no circuit 'site'"),
+                ("charger/site/mode", "unknown_device", "there is no charger 'site'"),
+                ("bridge/log_level", "unknown_key", "bridge/request/log_level"),
+                ("bridge/x/log_level", "unknown_key", "bridge/request/log_level")):
+            with self.subTest(topic):
+                got = self.ask(topic, "1")
+                self.assertEqual((got["status"], got["code"]), ("refused", code))
+                self.assertIn(words, got["message"])
+
+    def test_an_answer_is_never_taken_for_a_command(self):
+        begin = time.monotonic()
+        self.mqtt.publish("twcbridge/bridge/request/set", "1")
+        self.mqtt.wait(lambda m: m.topic == "twcbridge/bridge/response/set", 5, begin)
+        time.sleep(0.5)
+        self.assertEqual({m.topic for m in self.mqtt.messages if m.time > begin and "/response/" in m.topic},
+                         {"twcbridge/bridge/response/set"})
+
+    def test_a_bridge_below_our_base_topic_is_answered_for_by_nobody_else(self):
+        """Its commands; the other bridge is this test, and the last one of each is ours."""
+        begin = time.monotonic()
+        for topic in ("b/site/mode/set", "b/charger/a1b2/mode/set", "b/circuit/garage/current_limit/set",
+                      "b/bridge/request/health", "b/c/site/mode/set"):
+            self.mqtt.publish(f"twcbridge/{topic}", "1")
+        self.ask("foo/bar", "1")
+        got = [m.topic for m in self.mqtt.messages if m.time > begin and
+               m.topic.endswith(("/result", "/response/health"))]
+        self.assertEqual(got, ["twcbridge/foo/bar/result"])
+
     def test_a_minimum_that_was_raised_can_be_lowered(self):
         self.assertEqual(self.charger("min_current", "10")["value"], 10)
         refused = self.charger("min_current", "5")
