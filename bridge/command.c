@@ -142,17 +142,27 @@ static enum command_code perform(struct command_call *c)
     return row->run(c);
 }
 
+/* The end of what was set; else that of what is in force, by the wall clock, 0: none. */
+static void write_until(const struct command_call *c, int64_t until_utc_ms, struct jw *w)
+{
+    char text[STR_TIME_ROOM];
+
+    if (c->out.until_ms != 0) {
+        until_utc_ms = loop_utc_ms() + c->out.until_ms - loop_now_ms();
+    }
+    if (until_utc_ms != 0) {
+        str_time(text, until_utc_ms);
+    }
+    jw_str(w, "until", until_utc_ms != 0 ? text : NULL);
+}
+
 /* What the decision gave, who holds the amps now and until when. */
 static void write_decided(const struct command_call *c, struct jw *w)
 {
     const struct daemon *d = c->d;
     const char *owner = c->out.owner;
     int64_t until = 0;
-    char text[STR_TIME_ROOM];
 
-    if (c->out.until_ms != 0) {
-        until = loop_utc_ms() + c->out.until_ms - loop_now_ms();
-    }
     if (c->unit >= 0) {
         const struct control_out *o = &d->control.out[c->unit];
         int dev = d->unit[c->unit].device;
@@ -160,15 +170,12 @@ static void write_decided(const struct command_call *c, struct jw *w)
         jw_decimal(w, "offered", o->offer_ma, 3, 2);
         jw_str(w, "limited_by", limited_by_names[o->limited_by]);
         owner = model_text(&d->model, dev, FIELD_CHARGER_OWNER);
-        if (until == 0 && !model_get(&d->model, dev, FIELD_CHARGER_LEASE_END, &until)) {
+        if (!model_get(&d->model, dev, FIELD_CHARGER_LEASE_END, &until)) {
             until = 0;
         }
     }
     jw_str(w, "owner", owner);
-    if (until != 0) {
-        str_time(text, until);
-    }
-    jw_str(w, "until", until != 0 ? text : NULL);
+    write_until(c, until, w);
 }
 
 static void write_value(const struct command_call *c, struct jw *w)
@@ -193,6 +200,8 @@ static void answer(const struct command_call *c, struct buf *b)
         write_value(c, &w);
         if (c->in->kind != MODEL_BRIDGE) {
             write_decided(c, &w);
+        } else if (r->until_ms != 0) {
+            write_until(c, 0, &w);
         }
         jw_str(&w, "note", r->note);
         if (r->more[0] != '\0') {

@@ -408,13 +408,20 @@ static void log_level_holds(struct command_call *c)
             log_level_names[log_get_level()]);
 }
 
+/* Not stored: a level that somebody forgot would fill a disk. */
 static enum command_code log_level(struct command_call *c)
 {
+    struct daemon *d = c->d;
     int32_t v = 0;
 
     if (choice(c, log_level_names, &v) != COMMAND_OK) {
         return c->out.code;
     }
+    if (c->args.has_for && d->log_until_ms == 0) {
+        d->log_before = log_get_level();
+    }
+    d->log_until_ms = c->args.has_for ? loop_now_ms() + c->args.for_s * 1000 : 0;
+    c->out.until_ms = d->log_until_ms;
     log_set_level((enum log_level)v);
     log_level_holds(c);
     return COMMAND_OK;

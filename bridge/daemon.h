@@ -10,6 +10,7 @@
 #define BRIDGE_DAEMON_H
 
 #include "adapters/adapter.h"
+#include "bridge/base/log.h"
 #include "bridge/core/control.h"
 #include "bridge/core/lease.h"
 #include "bridge/core/model.h"
@@ -140,6 +141,8 @@ struct daemon {
     int32_t site_mode, site_mode_before;
     int64_t site_mode_until_ms;
     int32_t fallback_ma, grace_s;
+    enum log_level log_before; /* log_level goes back to it... */
+    int64_t log_until_ms;      /* ...then; 0: it has no end */
 
     enum ha_state ha;
     struct broker broker;

@@ -92,6 +92,7 @@ static void apply(struct daemon *d, struct settings *new, char *text)
 {
     const char *restart = settings_restart_reason(&d->settings, new);
     struct run_file before = {0};
+    int32_t level = d->settings.log.level;
 
     if (restart) {
         str_copy(d->restart_why, sizeof(d->restart_why), restart);
@@ -101,7 +102,10 @@ static void apply(struct daemon *d, struct settings *new, char *text)
     settings_merge_live(&d->settings, new);
     free(d->settings_text);
     d->settings_text = text;
-    log_set_level((enum log_level)d->settings.log.level);
+    if (d->settings.log.level != level) { /* else what was set at run time goes on */
+        log_set_level((enum log_level)d->settings.log.level);
+        d->log_until_ms = 0;
+    }
     d->host.publish_interval_s = d->settings.publish.interval_s;
     units_settings(d);
     run_file_changed(d, &before);

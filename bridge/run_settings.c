@@ -283,6 +283,11 @@ static void expire_one(struct daemon *d, int unit, int64_t now_ms)
 
 void run_expire(struct daemon *d, int64_t now_ms)
 {
+    if (d->log_until_ms != 0 && now_ms >= d->log_until_ms) {
+        d->log_until_ms = 0;
+        log_set_level(d->log_before);
+        log_notice("log", "the level is %s again", log_level_names[d->log_before]);
+    }
     expire_one(d, -1, now_ms);
     for (int i = 0; i < d->units; i++) {
         expire_one(d, i, now_ms);

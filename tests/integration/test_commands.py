@@ -7,6 +7,7 @@ import contextlib
 import datetime
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -65,6 +66,39 @@ class TestAnswers(unittest.TestCase):
                 got = self.ask(topic, "1")
                 self.assertEqual((got["status"], got["code"]), ("refused", code))
                 self.assertIn(words, got["message"])
+
+    def request(self, key, payload):
+        begin = time.monotonic()
+        self.mqtt.publish(f"twcbridge/bridge/request/{key}", payload)
+        return json.loads(self.mqtt.wait(lambda m: m.topic == f"twcbridge/bridge/response/{key}", 5, begin).payload)
+
+    def level(self):
+        return state(self.mqtt, "twcbridge/bridge/health").get("log_level")
+
+    def test_log_level_with_for_goes_back_to_the_one_before(self):
+        self.assertEqual(self.request("log_level", "warning")["value"], "warning")
+        got = self.request("log_level", '{"value":"debug","for":3}')
+        end = datetime.datetime.fromisoformat(got["until"].replace("Z", "+00:00")).timestamp()
+        self.assertAlmostEqual(end - time.time(), 3, delta=1.5)
+        self.request("log_level", '{"value":"notice","for":2}')  # what was before stays what was before
+        wait("the level in between", lambda: self.level() == "notice", 4)
+        wait("the level before", lambda: self.level() == "warning", 6)
+        self.request("log_level", '{"value":"debug","for":2}')
+        self.assertNotIn("until", self.request("log_level", "info"))  # without an end it stays
+        time.sleep(3)
+        self.assertEqual(self.level(), "info")
+
+    def test_a_reload_keeps_a_log_level_that_the_file_did_not_change(self):
+        self.request("log_level", "debug")
+        self.rig.proc.send_signal(signal.SIGHUP)
+        wait("the reload", lambda: "is in force" in self.rig.log(), 5)
+        self.assertEqual(self.request("log_level", '{"value":"nonsense"}')["value"], "debug")
+        self.rig.settings({"log": {"level": "notice"}})
+        self.rig.proc.send_signal(signal.SIGHUP)
+        wait("the level of the file", lambda: self.level() == "notice", 5)
+        self.rig.settings()
+        self.rig.proc.send_signal(signal.SIGHUP)
+        wait("the level of the file", lambda: self.level() == "info", 5)
 
     def test_an_answer_is_never_taken_for_a_command(self):
         begin = time.monotonic()
