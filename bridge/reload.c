@@ -79,6 +79,10 @@ void settings_fall_back(struct daemon *d, const struct store_image *image)
     free(errs);
     log_error("settings", "safe mode: running on %s until %s is repaired",
             text == nothing ? "no settings: no port is opened" : "the last good copy", d->file);
+    if (text == nothing) {
+        log_error("settings", "no good copy was found in %s; if the state of the last good run lies "
+                              "elsewhere, start with --state DIR", d->state_dir);
+    }
 }
 
 bool settings_load(struct daemon *d, char **text)

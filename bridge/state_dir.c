@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -41,12 +42,67 @@ static bool usable(const char *dir)
     return (mkdir(dir, 0750) == 0 || errno == EEXIST) && access(dir, W_OK | X_OK) == 0;
 }
 
-/* --state, then store.path, then the default, then beside the settings file. */
+static const char *skip_blanks(const char *p)
+{
+    return p + strspn(p, " \t\r\n");
+}
+
+/* Behind "key" and its colon; NULL: there is none. */
+static const char *member(const char *p, const char *key)
+{
+    size_t n = strlen(key);
+
+    for (p = strchr(p, '"'); p; p = strchr(p + 1, '"')) {
+        if (strncmp(p + 1, key, n) == 0 && p[1 + n] == '"') {
+            const char *colon = skip_blanks(p + 2 + n);
+
+            if (*colon == ':') {
+                return skip_blanks(colon + 1);
+            }
+        }
+    }
+    return NULL;
+}
+
+/* store.path out of a text that is no JSON, wherever the mistake is: "store":{..."path":"/..."}. A
+ * guess, so it counts only where a store lies already. */
+static bool salvage(const struct daemon *d, char found[static SETTINGS_PATH_ROOM])
+{
+    char file[SETTINGS_PATH_ROOM + 16];
+    struct err e = {0};
+    size_t len = 0, n = 0;
+    char *text = NULL;
+    const char *p;
+
+    if (settings_read(d->file, &text, &len, &e) != ERR_OK) {
+        return false;
+    }
+    p = member(text, "store");
+    p = p && *p == '{' ? member(p, "path") : NULL;
+    if (p && p[0] == '"' && p[1] == '/') {
+        n = strcspn(p + 1, "\"\\\n");
+    }
+    bool whole = n > 0 && n < SETTINGS_PATH_ROOM && p[1 + n] == '"' &&
+                 str_format(found, SETTINGS_PATH_ROOM, "%.*s", (int)n, p + 1);
+
+    free(text);
+    return whole && str_format(file, sizeof(file), "%s/twcbridge.db", found) &&
+           access(file, R_OK) == 0;
+}
+
+/* --state, then store.path, then the default, then beside the settings file. Where the file cannot
+ * be read as JSON its store.path is looked for in the text: there lies the last good copy. */
 static void choose(struct daemon *d)
 {
+    char found[SETTINGS_PATH_ROOM];
     const char *slash = strrchr(d->file, '/');
     const char *set = d->state_arg ? d->state_arg : d->settings.store.path;
 
+    if (set[0] == '\0' && d->safe_mode && salvage(d, found)) {
+        log_warning("settings", "safe mode: %s names %s as its store: the last good copy is looked "
+                                "for there", d->file, found);
+        set = found;
+    }
     if (set[0] != '\0') {
         str_copy(d->state_dir, sizeof(d->state_dir), set);
         (void)make_all(set); /* the store says what is wrong */

@@ -74,6 +74,37 @@ class TestState(unittest.TestCase):
             wait("safe mode", lambda: b"safe mode" in read(r, "bridge.log"))
             self.assertEqual(read(r, "bridge.log").count(b"did you mean limit_a?"), 1)
 
+    def broken(self, r, text, *args, log):
+        """Starts on a settings file of that text; what the log says once safe mode is told."""
+        with open(r.file, "w") as f:
+            f.write(text)
+        p = r.run(PROGRAM, "run", r.file, *args, log=log)
+        wait("safe mode", lambda: b"safe mode: running on" in read(r, log), 10)
+        time.sleep(0.3)
+        r.end(p)
+        return read(r, log).decode()
+
+    def test_the_good_copy_is_found_where_a_file_that_is_no_json_names_its_store(self):
+        with Rig() as r:
+            r.file = r.settings(dict(VIRTUAL, store={"history_days": 3, "path": r.path("a/b")}))
+            p = self.start(r)
+            wait("the store", lambda: os.path.exists(r.path("a/b/twcbridge.db")))
+            r.end(p)
+            good = read(r, "settings.json").decode()
+            for n, text in enumerate((good[:-1] + ",}", "[" + good, good.replace('"circuits":', '"circuits"'),
+                                      good.replace(",", ",,", 1))):
+                log = self.broken(r, text, log=f"{n}.log")
+                self.assertIn(f"names {r.path('a/b')} as its store", log)
+                self.assertIn("running on the last good copy", log)
+
+    def test_no_good_copy_is_told_with_the_place_and_the_way_to_give_another(self):
+        with Rig() as r:
+            r.file = r.path("settings.json")
+            for n, text in enumerate(("{", '{"store":{"path":"/nowhere/at/all"', '{"store":"path", "path":"/etc"')):
+                log = self.broken(r, text, "--state", r.path("state"), log=f"{n}.log")
+                self.assertIn(f"no good copy was found in {r.path('state')}; if the state of the last good run lies "
+                              "elsewhere, start with --state DIR", log)
+
     def test_a_form_of_the_log_that_does_not_exist_is_refused(self):
         p = subprocess.run([PROGRAM, "run", "/nonexistent", "--log", "xml"], capture_output=True, text=True, timeout=10)
         self.assertEqual(p.returncode, 64)
