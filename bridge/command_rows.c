@@ -484,6 +484,29 @@ static enum command_code remove_charger(struct command_call *c)
     return COMMAND_OK;
 }
 
+/* Without a name, or with "", the one of the file comes back. */
+static enum command_code rename_charger(struct command_call *c)
+{
+    int unit = named(c);
+    const char *name = c->args.name;
+    struct buf b;
+    struct jw w;
+
+    if (unit < 0) {
+        return c->out.code;
+    }
+    if (name[0] != '\0' && strspn(name, " ") == strlen(name)) {
+        return command_refuse(c, COMMAND_BAD_VALUE, "name: there is nothing but blanks in it");
+    }
+    run_rename(c->d, unit, name);
+    buf_init(&b, sizeof(c->out.value_json) - 1);
+    jw_init(&w, &b);
+    jw_str(&w, NULL, c->d->model.device[c->d->unit[unit].device].name);
+    str_copy(c->out.value_json, sizeof(c->out.value_json), buf_ok(&b) ? buf_text(&b) : "");
+    buf_finish(&b);
+    return COMMAND_OK;
+}
+
 static enum command_code clear_discovery(struct command_call *c)
 {
     for (int i = 0; i < c->d->model.devices; i++) {
@@ -505,6 +528,14 @@ static enum command_code resume(struct command_call *c)
         }
     }
     return COMMAND_OK;
+}
+
+/* Who may be taken is taken without being asked, and a fourth on a bus never is. */
+static enum command_code adopt(struct command_call *c)
+{
+    return command_refuse(c, COMMAND_NOT_SUPPORTED,
+            "adopt: chargers are taken by themselves, three on each bus; name one in `chargers` of "
+            "the settings to take it when it is heard once");
 }
 
 static enum command_code not_built(struct command_call *c)
@@ -538,8 +569,8 @@ const struct command_row command_rows[] = {
         {MODEL_BRIDGE, "remove", remove_charger, NULL},
         {MODEL_BRIDGE, "clear_discovery", clear_discovery, NULL},
         {MODEL_BRIDGE, "resume", resume, NULL},
-        {MODEL_BRIDGE, "adopt", not_built, NULL},
-        {MODEL_BRIDGE, "rename", not_built, NULL},
+        {MODEL_BRIDGE, "adopt", adopt, NULL},
+        {MODEL_BRIDGE, "rename", rename_charger, NULL},
         {MODEL_BRIDGE, "backup", command_backup, NULL},
         {MODEL_BRIDGE, "import", not_built, NULL},
         {MODEL_BRIDGE, "diagnostics", command_diagnostics, NULL},

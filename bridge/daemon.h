@@ -36,6 +36,7 @@ struct unit_run {
     int32_t min_ma;            /* min_current; -1: the file's */
     int32_t boost_ma;          /* boost_current; -1: charger_max */
     int32_t boost_min, hold_min;
+    char name[SETTINGS_NAME_ROOM]; /* "": the file's, else one made from the id */
 };
 
 /* A charger, from the settings, the store or the bus. Its index is its number everywhere:
@@ -248,10 +249,12 @@ void run_put(struct daemon *d, int unit, const char *key); /* unit -1: the site 
 void run_put_all(struct daemon *d); /* every value and lease, after the store was away */
 int32_t *run_number(struct daemon *d, int unit, const char *key); /* NULL: no such number */
 void run_ceiling(struct daemon *d, int unit); /* max_current as a ceiling */
+void run_rename(struct daemon *d, int unit, const char *name); /* "": as the file says */
 /* What the file says of values that can be set at run time: before and after a reload. Where it
  * changed, the file's value counts again. */
 struct run_file {
     int32_t min_ma[CHARGERS_MAX], max_ma[CHARGERS_MAX], grace_s;
+    char name[CHARGERS_MAX][SETTINGS_NAME_ROOM];
 };
 void run_file_note(const struct daemon *d, struct run_file *f);
 void run_file_changed(struct daemon *d, const struct run_file *before);

@@ -14,7 +14,7 @@
 /* One kept value: where it lives in a unit (or the daemon) and how it reads. */
 struct run_row {
     const char *key;
-    enum { RUN_MA, RUN_NUMBER, RUN_ALLOWED, RUN_MODE } type;
+    enum { RUN_MA, RUN_NUMBER, RUN_ALLOWED, RUN_MODE, RUN_NAME } type;
     size_t unit_offset; /* in struct unit_run */
     bool of_site;
 };
@@ -27,6 +27,7 @@ static const struct run_row rows[] = {
         {"boost_current", RUN_MA, offsetof(struct unit_run, boost_ma), false},
         {"boost_minutes", RUN_NUMBER, offsetof(struct unit_run, boost_min), false},
         {"hold_minutes", RUN_NUMBER, offsetof(struct unit_run, hold_min), false},
+        {"name", RUN_NAME, 0, false},
         {"fallback_current", RUN_MA, 0, true},
         {"lease_grace", RUN_NUMBER, 0, true},
 };
@@ -50,6 +51,7 @@ void run_file_note(const struct daemon *d, struct run_file *f)
 
         f->min_ma[i] = s ? s->min_ma : OPT_UNSET;
         f->max_ma[i] = s ? s->max_ma : OPT_UNSET;
+        str_copy(f->name[i], sizeof(f->name[i]), s ? s->name : "");
     }
     f->grace_s = d->settings.lease.grace_s;
 }
@@ -70,6 +72,11 @@ void run_file_changed(struct daemon *d, const struct run_file *before)
             run_put(d, i, "max_current");
         }
     }
+    for (int i = 0; i < d->units; i++) {
+        if (strcmp(now.name[i], before->name[i]) != 0 && d->unit[i].run.name[0] != '\0') {
+            run_rename(d, i, "");
+        }
+    }
     if (now.grace_s != before->grace_s) {
         d->grace_s = now.grace_s;
         run_put(d, -1, "lease_grace");
@@ -88,6 +95,8 @@ static void file_value(const struct daemon *d, int unit, const char *key, char *
         str_format(dst, room, "%d", s->min_ma);
     } else if (s && strcmp(key, "max_current") == 0) {
         str_format(dst, room, "%d", s->max_ma);
+    } else if (s && strcmp(key, "name") == 0) {
+        str_copy(dst, room, s->name);
     } else if (!u && strcmp(key, "lease_grace") == 0) {
         str_format(dst, room, "%d", d->settings.lease.grace_s);
     }
@@ -151,6 +160,9 @@ void run_put(struct daemon *d, int unit, const char *key)
                 (long long)utc_of(run ? run->mode_until_ms : d->site_mode_until_ms),
                 run ? run->mode_before : d->site_mode_before);
         break;
+    case RUN_NAME:
+        str_copy(row.value, sizeof(row.value), run ? run->name : "");
+        break;
     }
     store_put_setting(d->store, &row);
 }
@@ -207,7 +219,7 @@ static void load_one(struct daemon *d, const struct store_setting *s)
             return;
         }
     }
-    if (!r || numbers(s->value, v) < 1) {
+    if (!r || (r->type != RUN_NAME && numbers(s->value, v) < 1)) {
         return;
     }
     file_value(d, unit, s->key, file, sizeof(file));
@@ -225,6 +237,11 @@ static void load_one(struct daemon *d, const struct store_setting *s)
     case RUN_MODE:
         load_mode(d, unit, v);
         break;
+    case RUN_NAME:
+        if (unit >= 0) {
+            str_copy(d->unit[unit].run.name, sizeof(d->unit[unit].run.name), s->value);
+        }
+        break;
     }
 }
 
@@ -236,6 +253,15 @@ void run_load(struct daemon *d, const struct store_image *image)
     for (int i = 0; i < d->units; i++) {
         run_ceiling(d, i);
     }
+}
+
+/* Home Assistant is told, and so are the reasons. */
+void run_rename(struct daemon *d, int unit, const char *name)
+{
+    str_copy(d->unit[unit].run.name, sizeof(d->unit[unit].run.name), name);
+    run_put(d, unit, "name");
+    unit_describe(d, unit);
+    step_config(d);
 }
 
 /* max_current is a ceiling like any other: it shows in the list and in the reason. */

@@ -60,6 +60,10 @@ static void name_of(const struct daemon *d, const struct unit *u, char *dst, siz
 {
     char upper[16];
 
+    if (u->run.name[0] != '\0') {
+        str_copy(dst, room, u->run.name);
+        return;
+    }
     if (u->settings >= 0 && d->settings.charger[u->settings].name[0] != '\0') {
         str_copy(dst, room, d->settings.charger[u->settings].name);
         return;

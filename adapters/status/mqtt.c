@@ -28,6 +28,7 @@ struct published {
     int64_t sent_ms;
     uint64_t known[2];
     int64_t value[MODEL_FIELDS_MAX];
+    char name[64]; /* as sent */
 };
 
 struct status {
@@ -91,6 +92,7 @@ static void send_state(struct status *s, int device, int64_t now_ms)
         p->sent_ms = now_ms;
         memcpy(p->known, d->known, sizeof(p->known));
         memcpy(p->value, d->value, sizeof(p->value));
+        str_copy(p->name, sizeof(p->name), d->name);
     }
 }
 
@@ -155,7 +157,7 @@ static void turn(void *self)
         }
         p->gone_ms = 0;
         p->cleared = false;
-        if (!p->sent || p->urgent || (p->pending && age_ms >= interval_ms) ||
+        if (!p->sent || p->urgent || strcmp(p->name, d->name) != 0 || (p->pending && age_ms >= interval_ms) ||
                 age_ms >= EVERYTHING_MS) {
             send_state(s, i, now_ms);
         }

@@ -136,6 +136,12 @@ void run_put(struct daemon *d, int unit, const char *key)
     fuzz_check(unit >= -1 && unit < d->units && key[0] != '\0', "stored for unit %d", unit);
 }
 
+void run_rename(struct daemon *d, int unit, const char *name)
+{
+    fuzz_check(unit >= 0 && unit < d->units, "unit %d gets a name", unit);
+    str_copy(d->model.device[d->unit[unit].device].name, SETTINGS_NAME_ROOM, name);
+}
+
 void run_ceiling(struct daemon *d, int unit)
 {
     (void)d;

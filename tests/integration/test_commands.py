@@ -100,6 +100,42 @@ class TestAnswers(unittest.TestCase):
         self.rig.proc.send_signal(signal.SIGHUP)
         wait("the level of the file", lambda: self.level() == "info", 5)
 
+    def test_a_charger_can_be_renamed_until_the_file_says_another_name(self):
+        def name():
+            doc = state(self.mqtt, f"homeassistant/device/twcbridge_charger_{self.a}/config")
+            return doc.get("device", {}).get("name"), self.state().get("name")
+
+        plain = (f"Wall Connector {self.a.upper()}",) * 2
+        wait("the first name", lambda: name() == plain, 7)
+        got = self.request("rename", json.dumps({"charger": self.a, "name": "Links \u00e4\" 'x'"}))
+        self.assertEqual((got["status"], got["value"]), ("ok", "Links \u00e4\" 'x'"))
+        wait("the name", lambda: name() == ("Links \u00e4\" 'x'",) * 2, 7)
+        for payload, code, words in (
+                ('{"charger":"9999","name":"x"}', "unknown_device", "there is no '9999'"),
+                (json.dumps({"charger": self.a, "name": "a\nb"}), "bad_value", "name: wants a text"),
+                (json.dumps({"charger": self.a, "name": "  "}), "bad_value", "nothing but blanks"),
+                (json.dumps({"charger": self.a, "name": "x" * 64}), "bad_value", "is longer than 63 bytes"),
+                (json.dumps({"charger": self.a, "name": 7}), "bad_value", "name: wants a text")):
+            got = self.request("rename", payload)
+            self.assertEqual((got["status"], got["code"]), ("refused", code), payload)
+            self.assertIn(words, got["message"])
+        self.rig.proc.kill()
+        self.rig.proc.wait()
+        self.rig.bridge()
+        begin = time.monotonic()
+        self.mqtt.wait(lambda m: m.topic == f"twcbridge/charger/{self.a}/availability" and m.payload == "online", 20, begin)
+        self.mqtt.wait(lambda m: m.topic == f"twcbridge/charger/{self.a}", 10, begin)
+        self.assertEqual(name(), ("Links \u00e4\" 'x'",) * 2)
+        self.rig.settings({"chargers": [{"id": self.a, "name": "East"}]})
+        self.rig.proc.send_signal(signal.SIGHUP)
+        wait("the name of the file", lambda: name() == ("East", "East"), 7)
+        self.request("rename", json.dumps({"charger": self.a, "name": "West"}))
+        wait("the new name", lambda: name() == ("West", "West"), 7)
+        self.assertEqual(self.request("rename", json.dumps({"charger": self.a}))["value"], "East")
+        self.rig.settings()
+        self.rig.proc.send_signal(signal.SIGHUP)
+        wait("the name without a file", lambda: name() == plain, 7)
+
     def test_an_answer_is_never_taken_for_a_command(self):
         begin = time.monotonic()
         self.mqtt.publish("twcbridge/bridge/request/set", "1")
