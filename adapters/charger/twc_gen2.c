@@ -37,6 +37,10 @@ static void pump(struct twc_gen2 *t)
     if (n > 0 && !port_write(t->port, wire, n)) {
         bus_write_failed(&t->bus);
     } else if (n > 0) {
+        int64_t written_ms = loop_now_ms();
+
+        bus_written(&t->bus, written_ms);
+        next_ms += written_ms - now_ms;
         tape_add(t->tape, TAPE_SENT, wire, n, now_ms);
     }
     oneshot_start(t->timer, next_ms > now_ms ? (uint64_t)(next_ms - now_ms) : 1);

@@ -73,6 +73,7 @@ struct rig {
     unsigned head, tail;
     int64_t busy_us; /* the line is in use until then */
     bool fail_write;
+    int stop_ms; /* once: the process is stopped so long between bus_tick and the write */
     struct rig_tx tx[RIG_TX_MAX];
     int tx_count;
     struct bus_event event[RIG_EVENTS_MAX];
@@ -302,7 +303,11 @@ static inline void rig_tick(struct rig *r)
 
     assert_true(r->next > r->now);
     if (n > 0) {
+        r->now += r->stop_ms;
+        r->next += r->stop_ms;
+        r->stop_ms = 0;
         rig_sent(r, out, n);
+        bus_written(&r->bus, r->now);
     }
 }
 

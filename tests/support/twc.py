@@ -59,8 +59,8 @@ class Splitter:
 class Heartbeat:
     """A master's heartbeat as it was on the wire."""
 
-    def __init__(self, start, end, body):
-        self.start, self.end = start, end
+    def __init__(self, start, end, body, late=0.0):
+        self.start, self.end, self.late = start, end, late
         self.to = body[4:6].hex()
         self.command = body[6]
         self.amps = (body[7] << 8 | body[8]) / 100
@@ -75,13 +75,14 @@ class Log:
         self.answers = []  # (id, end, limit shown) of what chargers answered, undisturbed
         self.linkreadys = []  # (id, end)
 
-    def add(self, start, end, body):
+    def add(self, start, end, body, late=0.0):
+        """late: the frame may have come so much earlier; nobody looked meanwhile."""
         self.bodies.append((start, end, body))
         pair = (body[0], body[1])
         if pair not in GOOD or (pair == (0xFB, 0xE0) and body[6] not in (0, 5, 9)):
             self.bad.append(body.hex())
         if pair == (0xFB, 0xE0):
-            self.heartbeats.append(Heartbeat(start, end, body))
+            self.heartbeats.append(Heartbeat(start, end, body, late))
 
     def of(self, ident, since=0.0):
         return [h for h in list(self.heartbeats) if h.to == ident and h.start >= since]
@@ -107,9 +108,11 @@ class Log:
         return [b.start - a.start for a, b in zip(h, h[1:])]
 
     def spacing(self, ident):
-        """Least time between the end of one heartbeat and the start of the next."""
+        """Least time between the end of one heartbeat and the start of the next.
+
+        A heartbeat that was read late, on a busy machine, may have ended that much earlier."""
         h = self.of(ident)
-        return min((b.start - a.end for a, b in zip(h, h[1:])), default=9.0)
+        return min((b.start - (a.end - a.late) for a, b in zip(h, h[1:])), default=9.0)
 
 
 class Unit:
@@ -268,8 +271,10 @@ class Slaves:
         next_noise = time.monotonic() + 1
         for i, u in enumerate(self.units):
             u.linkready = time.monotonic() + 0.3 + 0.4 * i
+        looked = time.monotonic()
         while not self.stop.wait(0.001):
             now = time.monotonic()
+            late, looked = max(0.0, now - looked - 0.003), now
             try:
                 data = os.read(self.master, 512)
             except (BlockingIOError, OSError):
@@ -283,13 +288,13 @@ class Slaves:
                 for good, byte in zip(data, flipped):
                     body = split.feed(byte)
                     if body:
-                        self._on_body(body, start, wire_end, outbox)
+                        self._on_body(body, start, wire_end, outbox, late)
                 if flipped != data:  # the log tells what the master sent, not what arrived
                     clean = Splitter()
                     for byte in data:
                         body = clean.feed(byte)
                         if body:
-                            self.log.add(start, wire_end, body)
+                            self.log.add(start, wire_end, body, late)
             for u in self.units:
                 u.move(now)
                 if not u.silent and now > u.linkready and (not u.heard or now - u.heard > 10):
@@ -319,10 +324,10 @@ class Slaves:
             self._write(frame[i:i + 4])
         self.sending = False
 
-    def _on_body(self, body, start, end, outbox):
+    def _on_body(self, body, start, end, outbox, late):
         if body[0] not in (0xFB, 0xFC):
             return
-        self.log.add(start, end, body)
+        self.log.add(start, end, body, late)
         for u in self.units:
             if not u.silent and len(body) >= 6 and body[4:6].hex() == u.ident:
                 reply = u.answer(body, time.monotonic())

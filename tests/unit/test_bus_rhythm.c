@@ -268,9 +268,30 @@ static void one_message_is_in_flight_at_a_time(void **state)
     free(r);
 }
 
+/* Each of 50 times the process is stopped just before it writes, and the offer changes then. */
+static void the_400_ms_hold_when_the_process_is_stopped_before_it_writes(void **state)
+{
+    struct rig *r = load(3, 0, 0);
+
+    (void)state;
+    for (int k = 0; k < 50; k++) {
+        r->stop_ms = 20 + 30 * k;
+        for (int sent = r->tx_count; r->tx_count == sent;) {
+            rig_run(r, 1);
+        }
+        for (int i = 0; i < 3; i++) {
+            rig_set(r, i, k % 2 ? 10000 : 16000);
+        }
+        rig_run(r, 3000);
+    }
+    assert_true(rig_least_spacing(r) >= 400);
+    free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+            cmocka_unit_test(the_400_ms_hold_when_the_process_is_stopped_before_it_writes),
             cmocka_unit_test(a_changed_offer_is_on_the_wire_soon_with_one_charger),
             cmocka_unit_test(a_changed_offer_is_on_the_wire_soon_with_three_chargers),
             cmocka_unit_test(promise_02_a_decrease_for_all_three_is_on_the_wire_within_700_ms),

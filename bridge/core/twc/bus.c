@@ -250,6 +250,22 @@ size_t bus_tick(
     return n;
 }
 
+void bus_written(struct bus *b, int64_t now_ms)
+{
+    int64_t late_ms = now_ms - b->now_ms;
+
+    if (late_ms <= 0 || !b->flight.on) {
+        return;
+    }
+    b->tx_end_ms += late_ms;
+    b->flight.end_ms += late_ms;
+    b->flight.deadline_ms += late_ms;
+    bus_echo_late(b, late_ms);
+    if (b->flight.heartbeat) {
+        b->slot[b->flight.slot].end_ms += late_ms;
+    }
+}
+
 void bus_write_failed(struct bus *b)
 {
     if (b->undo_slot >= 0) {

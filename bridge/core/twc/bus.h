@@ -101,6 +101,10 @@ void bus_rx(struct bus *b, const uint8_t *p, size_t n, int64_t now_ms);
 size_t bus_tick(
         struct bus *b, int64_t now_ms, uint8_t out[static FRAME_WIRE_MAX], int64_t *next_ms);
 
+/* What bus_tick gave was written by now_ms. Between the two the process may have been stopped: the
+ * frame's end, from which the 400 ms and the wait for the answer count, moves along. */
+void bus_written(struct bus *b, int64_t now_ms);
+
 /* The caller could not write what bus_tick gave (nothing reached the wire). */
 void bus_write_failed(struct bus *b);
 

@@ -36,6 +36,11 @@ void bus_echo_undo(struct bus *b)
     b->sent[b->sent_next].pending = false;
 }
 
+void bus_echo_late(struct bus *b, int64_t late_ms)
+{
+    b->sent[(b->sent_next + BUS_SENT_KEPT - 1) % BUS_SENT_KEPT].end_ms += late_ms;
+}
+
 static bool same(const struct frame *a, const struct frame *b)
 {
     return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;

@@ -60,6 +60,7 @@ void bus_learn_latency(struct bus *b, int64_t took_ms);
 void bus_echo_reset(struct bus *b);
 void bus_echo_sent(struct bus *b, const struct frame *f, int64_t end_ms);
 void bus_echo_undo(struct bus *b);
+void bus_echo_late(struct bus *b, int64_t late_ms); /* the last one ended so much later */
 bool bus_echo_is(struct bus *b, const struct frame *f, int64_t now_ms);
 bool bus_echo_due(const struct bus *b); /* the port echoes, and the last echo has not come */
 void bus_echo_missed(struct bus *b);    /* an answer came and no echo before it */
