@@ -21,12 +21,27 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { STOP_MS = 700, STOP_LOOK_MS = 20, SECOND_MS = 1000 };
+enum { STOP_MS = 700, STOP_LOOK_MS = 20, SECOND_MS = 1000, SOON_MS = 100 };
 
 void daemon_dirty(struct daemon *d)
 {
     d->dirty = true;
     turn_ask(d->turn);
+}
+
+/* At once when the last step is long enough ago, so that a small bridge waits for nothing; in a
+ * big one the steps for single readings would cost more than all the rest. */
+void daemon_dirty_soon(struct daemon *d)
+{
+    int64_t now_ms = loop_now_ms();
+    int64_t due_ms = d->stepped_ms + SOON_MS;
+
+    if (now_ms >= due_ms) {
+        daemon_dirty(d);
+    } else if (d->tick_due_ms > due_ms) {
+        d->tick_due_ms = due_ms;
+        oneshot_start(d->tick, (uint64_t)(due_ms - now_ms));
+    }
 }
 
 /* ---- the end of a loop turn ---- */

@@ -64,6 +64,7 @@ struct unit {
     enum charger_fault fault; /* last told */
     bool left_out;            /* not linked, told */
     const char *not_linked;   /* why it was not spoken to, last; a literal; NULL: it always was */
+    uint64_t lists_mark;      /* of what `requests` and `ceilings` were last written from */
 };
 
 struct virtual_bus;
@@ -165,7 +166,7 @@ struct daemon {
     bool over[CIRCUITS_MAX]; /* told: over its limit */
     bool dirty; /* a control step is due at the end of this turn */
     int64_t stepped_ms, stop_at_ms;
-    int64_t loop_lag_ms, lag_since_ms, tick_due_ms;
+    int64_t loop_lag_ms, lag_since_ms, tick_due_ms, memory_ms;
     bool stopping, stopped;
     bool again; /* stop, then start anew with the repaired settings */
     int exit_code;
@@ -176,6 +177,8 @@ struct daemon {
 
 /* daemon.c */
 void daemon_dirty(struct daemon *d); /* a control step at the end of this turn */
+/* The same for a reading that nothing hangs on at once: steps for such are 100 ms apart. */
+void daemon_dirty_soon(struct daemon *d);
 void daemon_stop(struct daemon *d, int exit_code, const char *why);
 void daemon_keep(struct daemon *d);     /* how long the store keeps history */
 void daemon_site_max(struct daemon *d); /* site_max: sum of limits of circuits without parent */

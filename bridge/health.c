@@ -18,7 +18,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { HEARTBEAT_LATE_MS = 3000, STEP_LATE_MS = 2500, LAG_WINDOW_MS = 60000 };
+enum {
+    HEARTBEAT_LATE_MS = 3000,
+    STEP_LATE_MS = 2500,
+    LAG_WINDOW_MS = 60000,
+    MEMORY_EVERY_MS = 10000,
+};
 
 #define SET(field, value) model_set(&d->model, 0, FIELD_BRIDGE_##field, (value))
 
@@ -158,7 +163,6 @@ void show_health(struct daemon *d)
 {
     int64_t now_ms = loop_now_ms();
     int64_t late_ms = d->tick_due_ms != 0 && now_ms > d->tick_due_ms ? now_ms - d->tick_due_ms : 0;
-    int64_t bytes = resident_bytes();
     bool problem = show_buses(d);
     int online = 0, leases = 0;
 
@@ -186,8 +190,13 @@ void show_health(struct daemon *d)
     SET(LOG_LEVEL, log_get_level());
     SET(HOME_ASSISTANT, d->ha);
     SET(LEASE_COUNT, leases);
-    if (bytes >= 0) {
-        SET(MEMORY, bytes);
+    if (d->memory_ms == 0 || now_ms - d->memory_ms >= MEMORY_EVERY_MS) {
+        int64_t bytes = resident_bytes();
+
+        if (bytes >= 0) {
+            SET(MEMORY, bytes);
+        }
+        d->memory_ms = now_ms;
     }
     if (d->store) {
         SET(DB_BYTES, store_bytes(d->store));

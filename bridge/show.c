@@ -331,6 +331,41 @@ static const struct lease *lease_by_id(const struct daemon *d, uint32_t id)
     return NULL;
 }
 
+static uint64_t mix(uint64_t mark, int64_t v)
+{
+    return (mark ^ (uint64_t)v) * UINT64_C(1099511628211); /* FNV-1a, whole numbers at a time */
+}
+
+/* A number that differs when one of the two lists does: writing them costs more than all the rest
+ * of a step. */
+static uint64_t lists_mark(const struct daemon *d, int i)
+{
+    const struct unit_run *run = &d->unit[i].run;
+    int c = d->unit[i].bus >= 0 ? d->config.charger[i].circuit : -1;
+    uint64_t mark = mix(UINT64_C(14695981039346656037), d->leases.changes);
+
+    mark = mix(mark, (loop_utc_ms() - loop_now_ms() + 500) / 1000);
+    mark = mix(mix(mark, run->allowed), run->allowed_until_ms);
+    mark = mix(mix(mark, run->mode), run->mode_until_ms);
+    mark = mix(mix(mark, d->site_allowed), d->site_allowed_until_ms);
+    mark = mix(mix(mark, d->site_mode), d->site_mode_until_ms);
+    for (; c >= 0; c = d->config.circuit[c].parent) {
+        mark = mix(mix(mark, c), d->control.circuit[c].limit_ma);
+    }
+    return mark;
+}
+
+static void show_lists(struct daemon *d, int i)
+{
+    uint64_t mark = lists_mark(d, i);
+
+    if (mark != d->unit[i].lists_mark) {
+        show_list(d, i, LEASE_REQUEST, FIELD_CHARGER_REQUESTS);
+        show_list(d, i, LEASE_CEILING, FIELD_CHARGER_CEILINGS);
+        d->unit[i].lists_mark = mark;
+    }
+}
+
 void show_leases(struct daemon *d)
 {
     struct model *m = &d->model;
@@ -346,7 +381,6 @@ void show_leases(struct daemon *d)
         model_set_text(m, dev, FIELD_CHARGER_OWNER, l ? l->owner : NULL);
         SET_IF(end_ms != 0, CHARGER_LEASE_END, wall_of(end_ms));
         SET(CHARGER_DECISION, (int64_t)d->control.decision_id);
-        show_list(d, i, LEASE_REQUEST, FIELD_CHARGER_REQUESTS);
-        show_list(d, i, LEASE_CEILING, FIELD_CHARGER_CEILINGS);
+        show_lists(d, i);
     }
 }

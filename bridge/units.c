@@ -380,7 +380,7 @@ static void on_put(void *user, bool ok)
         u->put_again = false;
         unit_put(u->daemon, u);
     }
-    daemon_dirty(u->daemon);
+    daemon_dirty_soon(u->daemon);
 }
 
 void unit_put(struct daemon *d, struct unit *u)
@@ -448,6 +448,22 @@ static void bridge_gap(struct unit *u, int64_t now_ms)
     }
 }
 
+/* What is due soon goes along: one write to the disk for all chargers, not one for each. */
+static void put_all(struct daemon *d, int64_t now_ms)
+{
+    if (d->store) {
+        store_group(d->store);
+    }
+    for (int i = 0; i < d->units; i++) {
+        if (now_ms - d->unit[i].put_ms >= PUT_MS / 2) {
+            unit_put(d, &d->unit[i]);
+        }
+    }
+    if (d->store) {
+        store_group_end(d->store);
+    }
+}
+
 void unit_report(struct daemon *d, int i, const struct charger_report *r)
 {
     struct unit *u = &d->unit[i];
@@ -460,6 +476,8 @@ void unit_report(struct daemon *d, int i, const struct charger_report *r)
     };
     bool told = r->told_ma != u->row.told_ma;
     bool vin = strcmp(r->vin, u->report.vin) != 0;
+    bool answers_otherwise = r->link != u->report.link || r->state != u->report.state ||
+                             r->mirror_ma != u->report.mirror_ma || r->plugged != u->report.plugged;
 
     u->report = *r;
 
@@ -471,10 +489,16 @@ void unit_report(struct daemon *d, int i, const struct charger_report *r)
         event_emit(d, i, "vehicle_identified", "%s", "");
     }
     describe(d, u);
-    if (told || now_ms - u->put_ms >= PUT_MS) {
+    if (told) {
         unit_put(d, u);
+    } else if (now_ms - u->put_ms >= PUT_MS) {
+        put_all(d, now_ms);
     }
-    daemon_dirty(d);
+    if (told || ev != 0 || answers_otherwise) {
+        daemon_dirty(d);
+    } else {
+        daemon_dirty_soon(d);
+    }
 }
 
 void unit_remove(struct daemon *d, int i)

@@ -56,6 +56,7 @@ const struct lease *lease_put(struct lease_table *t, const struct lease *l,
             return NULL;
         }
     }
+    t->changes++;
     t->row[i] = *l;
     if (l->id == 0) {
         t->row[i].id = t->next_id;
@@ -67,10 +68,12 @@ const struct lease *lease_put(struct lease_table *t, const struct lease *l,
 }
 
 /* Frees the row first, so that the callback sees the table without it. */
-static void end(struct lease *l, enum lease_why why, lease_ended_fn *ended, void *user)
+static void end(struct lease_table *t, struct lease *l, enum lease_why why,
+        lease_ended_fn *ended, void *user)
 {
     struct lease_end e = {.lease = *l, .why = why};
 
+    t->changes++;
     l->id = 0;
     if (ended) {
         ended(user, &e);
@@ -86,7 +89,7 @@ int lease_drop(struct lease_table *t, enum lease_kind kind, enum lease_scope sco
         struct lease *l = &t->row[i];
 
         if (about(l, kind, scope, index) && (!owner || strcmp(l->owner, owner) == 0)) {
-            end(l, LEASE_RELEASED, ended, user);
+            end(t, l, LEASE_RELEASED, ended, user);
             n++;
         }
     }
@@ -100,6 +103,7 @@ void lease_ha_lost(struct lease_table *t, int64_t now_ms, int64_t grace_ms)
 
         if (l->id != 0 && l->hold == LEASE_WHILE_HA && l->lost_ms == 0) {
             l->lost_ms = now_ms + grace_ms;
+            t->changes++;
         }
     }
 }
@@ -107,8 +111,11 @@ void lease_ha_lost(struct lease_table *t, int64_t now_ms, int64_t grace_ms)
 void lease_ha_back(struct lease_table *t)
 {
     for (int i = 0; i < LEASES_MAX; i++) {
-        if (t->row[i].id != 0 && t->row[i].hold == LEASE_WHILE_HA && !t->row[i].no_data) {
-            t->row[i].lost_ms = 0;
+        struct lease *l = &t->row[i];
+
+        if (l->id != 0 && l->hold == LEASE_WHILE_HA && !l->no_data && l->lost_ms != 0) {
+            l->lost_ms = 0;
+            t->changes++;
         }
     }
 }
@@ -123,6 +130,7 @@ void lease_owner_lost(struct lease_table *t, enum lease_scope scope, int32_t ind
                 !l->fallen_back && (l->lost_ms == 0 || end_ms < l->lost_ms)) {
             l->lost_ms = end_ms;
             l->no_data = true;
+            t->changes++;
         }
     }
 }
@@ -134,7 +142,7 @@ void lease_unplugged(struct lease_table *t, int32_t charger, lease_ended_fn *end
 
         if (about(l, LEASE_REQUEST, LEASE_CHARGER, charger) &&
                 (l->ends_at_unplug || l->hold == LEASE_UNPLUG)) {
-            end(l, LEASE_UNPLUGGED, ended, user);
+            end(t, l, LEASE_UNPLUGGED, ended, user);
         }
     }
 }
@@ -178,9 +186,10 @@ void lease_expire(struct lease_table *t, int64_t now_ms, int32_t fallback_ma, le
 
         switch (l->kind) {
         case LEASE_REQUEST:
-            end(l, why, ended, user);
+            end(t, l, why, ended, user);
             break;
         case LEASE_CEILING:
+            t->changes++;
             fall_back(l, why, fallback_ma, ended, user);
             break;
         }

@@ -52,6 +52,7 @@ struct lease {
 struct lease_table {
     struct lease row[LEASES_MAX];
     uint32_t next_id;
+    uint32_t changes; /* another number after each change of a row */
 };
 
 struct lease_end {

@@ -107,8 +107,10 @@ static void lost(struct port *p, const char *why)
             said[0] != '\0' ? "; it said '" : "", said, said[0] != '\0' ? "'" : "");
 }
 
-/* Returns false when the link is gone (or the port: a callback may destroy it). */
-static bool read_some(struct port_link *l)
+/* Up to whole: until nothing is left; else until a read gives less than it could, which leaves a
+ * second, empty read for each frame undone. Returns false when the link is gone (or the port: a
+ * callback may destroy it). */
+static bool read_some(struct port_link *l, bool whole)
 {
     uint8_t data[4096];
 
@@ -117,6 +119,9 @@ static bool read_some(struct port_link *l)
 
         if (n > 0) {
             port_received(l->p, data, (size_t)n);
+            if (!whole && (size_t)n < sizeof(data)) {
+                break;
+            }
         } else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             return true;
         } else {
@@ -130,7 +135,7 @@ static bool read_some(struct port_link *l)
 void port_read_now(struct port *p)
 {
     if (p->link && !p->link->on_writable) {
-        (void)read_some(p->link);
+        (void)read_some(p->link, true);
     }
 }
 
@@ -146,7 +151,9 @@ static void on_ready(uv_poll_t *uv, int status, int events)
         return;
     }
     /* A hang-up comes as UV_EBADF or as something to read; what came before it is read first. */
-    if (read_some(l) && (status < 0 || (events & UV_DISCONNECT)) && l->p) {
+    bool hung_up = status < 0 || (events & UV_DISCONNECT);
+
+    if (read_some(l, hung_up) && hung_up && l->p) {
         lost(l->p, "the other side closed it");
     }
 }

@@ -215,6 +215,40 @@ static void ids_grow_also_over_a_restart(void **state)
     check_i64(put(&t, request("new", 10000, 5, 2))->id, 42);
 }
 
+/* What was made of the rows is made anew only when `changes` is another number. */
+static void each_change_of_a_row_is_counted_and_nothing_else(void **state)
+{
+    struct lease_table t;
+    struct lease l = request("mqtt", 10000, 5, 1);
+    uint32_t before;
+
+    (void)state;
+    lease_init(&t);
+#define CHANGES(call) (before = t.changes, (void)(call), t.changes != before)
+    assert_true(CHANGES(put(&t, l)));
+    assert_true(CHANGES(put(&t, request("mqtt", 12000, 5, 2))));
+    assert_false(CHANGES(lease_winner(&t, 0)));
+    assert_false(CHANGES(lease_expire(&t, 10, 6000, NULL, NULL)));
+    assert_true(CHANGES(lease_owner_lost(&t, LEASE_CHARGER, 0, "mqtt", 50)));
+    assert_false(CHANGES(lease_owner_lost(&t, LEASE_CHARGER, 0, "other", 50)));
+    assert_true(CHANGES(lease_expire(&t, 50, 6000, NULL, NULL)));
+    assert_false(CHANGES(lease_drop(&t, LEASE_REQUEST, LEASE_CHARGER, 0, NULL, NULL, NULL)));
+    l.ends_at_unplug = true;
+    put(&t, l);
+    assert_true(CHANGES(lease_unplugged(&t, 0, NULL, NULL)));
+    put(&t, l);
+    assert_true(CHANGES(lease_drop(&t, LEASE_REQUEST, LEASE_CHARGER, 0, "mqtt", NULL, NULL)));
+    put(&t, ceiling("fuse", 16000, 90));
+    assert_true(CHANGES(lease_expire(&t, 90, 6000, NULL, NULL)));
+    l.hold = LEASE_WHILE_HA;
+    put(&t, l);
+    assert_true(CHANGES(lease_ha_lost(&t, 100, 1000)));
+    assert_false(CHANGES(lease_ha_lost(&t, 110, 1000)));
+    assert_true(CHANGES(lease_ha_back(&t)));
+    assert_false(CHANGES(lease_ha_back(&t)));
+#undef CHANGES
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -228,6 +262,7 @@ int main(void)
             cmocka_unit_test(promise_04_an_owner_without_data_is_not_saved_by_home_assistant),
             cmocka_unit_test(unplugging_ends_what_is_bound_to_the_plug_alone),
             cmocka_unit_test(a_full_table_refuses_and_keeps_what_it_has),
+            cmocka_unit_test(each_change_of_a_row_is_counted_and_nothing_else),
             cmocka_unit_test(ids_grow_also_over_a_restart),
     };
 

@@ -166,6 +166,19 @@ static void the_peer_hangs_up_and_the_last_bytes_are_read(void **state)
     check_i64(f->ups, 1);
 }
 
+static void all_that_came_before_a_hang_up_is_read(void **state)
+{
+    static const uint8_t much[6000];
+    struct fixture *f = *state;
+
+    open_pair(f);
+    assert_int_equal(write(f->peer, much, sizeof(much)), sizeof(much));
+    close(f->peer);
+    f->peer = -1;
+    assert_true(rig_until(&f->loop, &f->downs, 1, 1000));
+    check_i64(f->count, sizeof(much)); /* more than one read gives */
+}
+
 static void a_write_that_does_not_fit_drops_the_connection(void **state)
 {
     struct fixture *f = *state;
@@ -415,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
             TEST(bytes_go_both_ways),
             TEST(the_peer_hangs_up_and_the_last_bytes_are_read),
+            TEST(all_that_came_before_a_hang_up_is_read),
             TEST(a_write_that_does_not_fit_drops_the_connection),
             TEST(a_port_destroyed_in_its_callback_is_silent),
             TEST(a_port_destroyed_at_once_never_speaks),
