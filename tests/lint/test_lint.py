@@ -26,6 +26,7 @@ LIBRARIES = {
     "io": (["base", "io"], ["-luv", "-lpaho-mqtt3as", "-lserialport", "-lssl", "-lcrypto", "-lpthread"]),
     "store": (["base", "core", "io", "store"], ["-lsqlite3"]),
     "discovery": (["base", "core", "discovery"], []),
+    "ems": (["base", "core", "ems"], []),
     "adapters": (["base", "core", "io", "store", "discovery", "adapters"], ["-luv", "-lpthread"]),
     "virtual_charger": (["base", "core", "io", "twc_slave", "virtual_charger"], ["-luv"]),
 }
@@ -36,6 +37,8 @@ def layer_of(name):
         return "twc_slave"
     if name.startswith("adapters/charger/virtual/"):
         return "virtual_charger"
+    if name.startswith("adapters/ems/"):
+        return "ems"
     if name.startswith(("adapters/", "discovery/")):
         return name.split("/")[0]
     return name.split("/")[1] if name.count("/") > 1 else "wiring"

@@ -1,0 +1,110 @@
+/*
+ * ems_rig - an energy system without a network: settings as JSON, answers as text.
+ *
+ *     struct ems_rig r;
+ *     ems_rig_init(&r, "url_json", "{\"url\":\"http://meter/\",\"grid_w\":\"power\"}");
+ *     ems_rig_answer(&r, 200, "{\"power\":1234}");
+ *     check_i64(r.reports.field[EMS_GRID_W].value, 1234);
+ *
+ * The adapter's own rows read the settings and its own request and parse run, as in the daemon.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef TESTS_SUPPORT_EMS_RIG_H
+#define TESTS_SUPPORT_EMS_RIG_H
+
+#include "adapters/ems/ems.h"
+#include "tests/support/test.h"
+
+struct ems_rig {
+    const struct ems_adapter *a;
+    _Alignas(8) char config[EMS_CONFIG_MAX];
+    struct opt_errors errs, warnings;
+    struct ems_session session;
+    struct ems_request request; /* the last one */
+    int asked;                  /* requests of this round so far */
+    struct ems_reports reports; /* of this round */
+    struct err e;
+};
+
+/* options: the members of an entry of `sources` that belong to the adapter. What is wrong with
+ * them is in errs, as `twcbridge check` says it. */
+static inline void ems_rig_init(struct ems_rig *r, const char *adapter, const char *options)
+{
+    struct err e = {0};
+    struct json_object *v = json_parse(options, strlen(options), &e);
+
+    memset(r, 0, sizeof(*r));
+    r->a = ems_find(adapter);
+    if (!r->a || !v) {
+        fail_msg("no adapter %s, or: %s", adapter, e.text);
+    }
+    opt_parse(r->a->options, r->config, v, "sources[0]", &r->errs);
+    json_put(v);
+    if (r->a->check) {
+        r->a->check(r->config, "sources[0]", &r->errs, &r->warnings);
+    }
+}
+
+/* A new round begins. */
+static inline void ems_rig_round(struct ems_rig *r)
+{
+    r->asked = 0;
+    memset(&r->reports, 0, sizeof(r->reports));
+}
+
+/* The next request of the round is made and answered with these bytes (a copy that ends where
+ * they end, so that a sanitizer sees who reads on). */
+static inline enum ems_class ems_rig_answer_bytes(
+        struct ems_rig *r, const char *body, size_t len)
+{
+    struct ems_answer a = {.i = r->asked, .status = 200, .len = len, .cookies = ""};
+    char *copy = malloc(len + 1);
+    enum ems_class c;
+
+    memset(&r->request, 0, sizeof(r->request));
+    if (!copy || !r->a->request(r->config, &r->session, r->asked, &r->request)) {
+        fail_msg("there is no request %d", r->asked);
+        return EMS_DATA;
+    }
+    r->asked++;
+    memcpy(copy, body, len);
+    copy[len] = '\0';
+    a.body = copy;
+    r->e = (struct err){0};
+    c = r->a->parse(r->config, &r->session, &a, &r->reports, &r->e);
+    free(copy);
+    return c;
+}
+
+static inline enum ems_class ems_rig_answer(struct ems_rig *r, const char *body)
+{
+    return ems_rig_answer_bytes(r, body, strlen(body));
+}
+
+#define check_value(r, f, want) \
+    ems_rig_value(&(r)->reports.field[f], (want), #f, __FILE__, __LINE__)
+#define check_none(r, f, why_) \
+    ems_rig_none(&(r)->reports.field[f], (why_), #f, __FILE__, __LINE__)
+
+static inline void ems_rig_value(
+        const struct ems_report *x, int64_t want, const char *what, const char *file, int line)
+{
+    if (x->said != EMS_SAID_VALUE) {
+        print_error(
+                "%s has no value: %s\n", what, x->said == EMS_SAID_NONE ? x->why : "not said");
+        _fail(file, line);
+    }
+    test_i64(x->value, want, what, file, line);
+}
+
+static inline void ems_rig_none(const struct ems_report *x, const char *why, const char *what,
+        const char *file, int line)
+{
+    if (x->said != EMS_SAID_NONE) {
+        print_error("%s is not none\n", what);
+        _fail(file, line);
+    }
+    test_has(x->why, why, what, file, line);
+}
+
+#endif
