@@ -18,6 +18,7 @@ enum {
     BUF_CAP_DOCUMENT = 64 * 1024,   /* one MQTT payload, in or out */
     BUF_CAP_DISCOVERY = 256 * 1024, /* one device document */
     BUF_CAP_SETTINGS = 1024 * 1024, /* the settings file */
+    BUF_CAP_HTTP = 1024 * 1024,     /* one answer */
 };
 
 struct buf {

@@ -26,7 +26,7 @@ SYSTEM_FOLDERS = ("sys/", "netinet/", "arpa/", "net/")
 # Outside libraries: header -> files that may include it.
 OUTSIDE = {
     r"json-c/.*": r"bridge/base/(json_|opt)\w*\.c",
-    r"uv\.h": r"(bridge/(io|store)|adapters)/.*|bridge/[^/]*",
+    r"uv\.h": r"(bridge/(io|store)|adapters/(?!ems/)\w+)/.*|adapters/\w+\.[ch]|bridge/[^/]*",
     r"MQTT\w+\.h": r"bridge/io/mqtt\w*\.[ch]",
     r"libserialport\.h": r"bridge/io/port_serial\.c",
     r"openssl/evp\.h": r"(bridge/io/(tls|mqtt_probe)|adapters/vehicle/)\S*\.[ch]",
@@ -223,6 +223,13 @@ def banned(root):
     return bad
 
 
+def opened(root):
+    """The only library that is opened by name is the build of libcurl with OpenSSL: the other loads every CA."""
+    return [f"{name}: dlopen of {what}, not of libcurl.so.4"
+            for name in sources(root) for what in re.findall(r"\bdlopen\s*\(\s*([^,]+),", read(root, name))
+            if what != '"libcurl.so.4"']
+
+
 def spdx(root):
     return [f"{n}: no SPDX-License-Identifier" for n in files(root)
             if n.endswith((".c", ".h", ".def")) and "SPDX-License-Identifier: MIT" not in read(root, n)]
@@ -271,7 +278,7 @@ def private(root):
 # What CMake asks for -> the Debian package that has it.
 _PACKAGES = {"libuv": "libuv1-dev", "json-c": "libjson-c-dev", "sqlite3": "libsqlite3-dev",
              "libserialport": "libserialport-dev", "openssl": "libssl-dev", "paho-mqtt3as": "libpaho-mqtt-dev",
-             "libwebsockets": "libwebsockets-dev", "libmodbus": "libmodbus-dev", "cmocka": "libcmocka-dev"}
+             "libcurl": "libcurl4-openssl-dev", "libwebsockets": "libwebsockets-dev", "libmodbus": "libmodbus-dev", "cmocka": "libcmocka-dev"}
 
 
 def packages(root):

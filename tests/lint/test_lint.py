@@ -62,6 +62,9 @@ class Tree(unittest.TestCase):
     def test_no_banned_function_is_called(self):
         self.holds(rules.banned(ROOT))
 
+    def test_the_only_library_that_is_opened_by_name_is_libcurl(self):
+        self.holds(rules.opened(ROOT))
+
     def test_each_c_file_names_its_license(self):
         self.holds(rules.spdx(ROOT))
 
