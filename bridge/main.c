@@ -19,6 +19,8 @@ static const struct {
         {"bus", "say in words what a recording of a bus holds: bus FILE [--json]", verb_bus},
         {"backup", "copy the store into a file, also while it is in use: backup FILE", verb_backup},
         {"restore", "put a backup in the place of the store: restore FILE", verb_restore},
+        {"adapters", "list the energy systems and their options: adapters [--json]", verb_adapters},
+        {"probe", "read an energy system once: probe ADAPTER --set KEY=VALUE...", verb_probe},
         {"simulate", "offer virtual chargers on a pty or a TCP port", verb_simulate},
 };
 enum { VERBS = ARRAY_LEN(verbs) };

@@ -84,8 +84,19 @@ static int *counter(struct settings *s, const struct section *x)
     return (int *)(void *)((char *)s + x->count_offset);
 }
 
+/* The rows of one entry; a list of sources has others for each adapter. */
+static const struct opt *rows_of(struct settings *s, const struct section *x, int i,
+        struct opt room[SOURCE_ROWS_MAX])
+{
+    if (!x->sources) {
+        return x->table;
+    }
+    source_table(s->source[i].adapter, room);
+    return room;
+}
+
 static void parse_list(struct settings *s, const struct section *x, struct json_object *v,
-        struct opt_errors *errs)
+        struct opt_errors *errs, struct opt_errors *warnings)
 {
     int n = json_length(v);
 
@@ -101,14 +112,18 @@ static void parse_list(struct settings *s, const struct section *x, struct json_
         char path[64];
 
         str_format(path, sizeof(path), "%s[%d]", x->name, i);
-        opt_parse(x->table, place(s, x, i), json_item(v, i), path, errs);
+        if (x->sources) {
+            settings_parse_source(&s->source[i], json_item(v, i), path, errs, warnings);
+        } else {
+            opt_parse(x->table, place(s, x, i), json_item(v, i), path, errs);
+        }
     }
     *counter(s, x) = n;
 }
 
 struct top {
     struct settings *s;
-    struct opt_errors *errs;
+    struct opt_errors *errs, *warnings;
 };
 
 static bool each_section(const char *key, struct json_object *v, void *user)
@@ -125,7 +140,7 @@ static bool each_section(const char *key, struct json_object *v, void *user)
             continue;
         }
         if (x->max > 0) {
-            parse_list(t->s, x, v, t->errs);
+            parse_list(t->s, x, v, t->errs, t->warnings);
         } else {
             opt_parse(x->table, place(t->s, x, 0), v, x->name, t->errs);
         }
@@ -144,7 +159,7 @@ void settings_parse(const char *text, size_t len, struct settings *out, struct o
         struct opt_errors *warnings)
 {
     struct err e = {0};
-    struct top t = {out, errs};
+    struct top t = {out, errs, warnings};
     struct json_object *v;
 
     memset(out, 0, sizeof(*out));
@@ -171,6 +186,7 @@ void settings_parse(const char *text, size_t len, struct settings *out, struct o
 void settings_write(const struct settings *s, struct buf *out)
 {
     struct settings *copy = malloc(sizeof(*copy)); /* place() wants it writable */
+    struct opt room[SOURCE_ROWS_MAX];
     struct jw w;
 
     if (!copy) {
@@ -192,13 +208,33 @@ void settings_write(const struct settings *s, struct buf *out)
         jw_array(&w, x->name);
         for (int k = 0; k < *counter(copy, x); k++) {
             jw_open(&w, NULL);
-            opt_write(x->table, place(copy, x, k), &w);
+            opt_write(rows_of(copy, x, k, room), place(copy, x, k), &w);
             jw_close(&w);
         }
         jw_array_end(&w);
     }
     jw_close(&w);
     free(copy);
+}
+
+static void schema_items(const struct section *x, struct jw *w)
+{
+    struct opt room[SOURCE_ROWS_MAX];
+    const char *choice[2];
+
+    if (!x->sources) {
+        opt_schema(x->table, w);
+        return;
+    }
+    jw_array(w, "oneOf");
+    for (size_t i = 0; ems_at(i); i++) {
+        source_schema_table(ems_at(i), choice, room);
+        jw_open(w, NULL);
+        jw_str(w, "title", ems_at(i)->title);
+        opt_schema(room, w);
+        jw_close(w);
+    }
+    jw_array_end(w);
 }
 
 void settings_schema(struct buf *out)
@@ -226,7 +262,7 @@ void settings_schema(struct buf *out)
             jw_str(&w, "type", "array");
             jw_int(&w, "maxItems", x->max);
             jw_open(&w, "items");
-            opt_schema(x->table, &w);
+            schema_items(x, &w);
             jw_close(&w);
         } else {
             opt_schema(x->table, &w);
@@ -284,6 +320,29 @@ static void docs_value(struct buf *out, const struct opt *o)
     }
 }
 
+static void docs_table(struct buf *out, const struct opt *table)
+{
+    buf_adds(out, "\n| option | values | default | |\n|---|---|---|---|\n");
+    for (const struct opt *o = table; o->name; o++) {
+        buf_addf(out, "| `%s` | ", o->name);
+        docs_value(out, o);
+        buf_addf(out, " | %s%s%s |\n", o->flags & OPT_REQUIRED ? "**Required.** " : "", o->text,
+                o->flags & OPT_RESTART ? " *Restart.*" : "");
+    }
+}
+
+static void docs_sources(struct buf *out)
+{
+    for (size_t i = 0; ems_at(i); i++) {
+        const struct ems_adapter *a = ems_at(i);
+
+        buf_addf(out,
+                "\n### sources: adapter `%s`\n\n%s: %s\nAsked every %d s; a value counts for %d s. Tried on: %s.\n",
+                a->name, a->title, a->summary, a->interval_s, a->max_age_s, a->tested);
+        docs_table(out, a->options);
+    }
+}
+
 void settings_docs(struct buf *out)
 {
     buf_adds(out,
@@ -303,13 +362,10 @@ void settings_docs(struct buf *out)
     for (size_t i = 0; i < section_count; i++) {
         const struct section *x = &sections[i];
 
-        buf_addf(out, "\n## %s\n\n%s%s\n\n| option | values | default | |\n|---|---|---|---|\n",
-                x->name, x->text, x->max > 0 ? " A list." : "");
-        for (const struct opt *o = x->table; o->name; o++) {
-            buf_addf(out, "| `%s` | ", o->name);
-            docs_value(out, o);
-            buf_addf(out, " | %s%s%s |\n", o->flags & OPT_REQUIRED ? "**Required.** " : "",
-                    o->text, o->flags & OPT_RESTART ? " *Restart.*" : "");
+        buf_addf(out, "\n## %s\n\n%s%s\n", x->name, x->text, x->max > 0 ? " A list." : "");
+        docs_table(out, x->table);
+        if (x->sources) {
+            docs_sources(out);
         }
     }
 }
@@ -318,6 +374,7 @@ const char *settings_restart_reason(const struct settings *a, const struct setti
 {
     static char text[96];
     const char *name = NULL;
+    struct opt room[SOURCE_ROWS_MAX];
     struct settings *x = malloc(2 * sizeof(*x)); /* place() wants them writable */
 
     if (!x) {
@@ -334,7 +391,7 @@ const char *settings_restart_reason(const struct settings *a, const struct setti
             str_format(text, sizeof(text), "%s", s->name);
         }
         for (int k = 0; k < n && text[0] == '\0'; k++) {
-            if (!opt_needs_restart(s->table, place(&x[0], s, k), place(&x[1], s, k), &name)) {
+            if (!opt_needs_restart(rows_of(&x[0], s, k, room), place(&x[0], s, k), place(&x[1], s, k), &name)) {
                 continue;
             }
             if (s->max > 0) {

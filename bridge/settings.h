@@ -8,6 +8,7 @@
 #ifndef BRIDGE_SETTINGS_H
 #define BRIDGE_SETTINGS_H
 
+#include "adapters/ems/ems.h"
 #include "bridge/base/err.h"
 #include "bridge/base/opt.h"
 #include "bridge/core/limits.h"
@@ -63,6 +64,19 @@ struct charger_settings {
     int32_t nominal_v;  /* V; for power where the unit reports no voltage */
 };
 
+/* An energy system. Its entry in the file holds the options of its adapter, too. */
+struct source_settings {
+    char name[SETTINGS_NAME_ROOM];
+    char id[SETTINGS_NAME_ROOM]; /* slug of name; filled */
+    char adapter_name[32];
+    const struct ems_adapter *adapter; /* filled; NULL: there is none of that name */
+    int32_t role;                      /* enum ems_role */
+    int32_t interval_s, max_age_s;     /* OPT_UNSET: the adapter's; filled */
+    int32_t timeout_s;
+    bool includes_chargers, invert_grid, invert_pv, invert_battery, ignore_time;
+    _Alignas(8) char options[EMS_CONFIG_MAX]; /* the adapter's own struct */
+};
+
 struct site_settings {
     char name[SETTINGS_NAME_ROOM]; /* default "Site" */
     int32_t region;                /* choice: eu, na */
@@ -114,10 +128,11 @@ struct settings {
     struct store_settings store;
     struct log_settings log;
     struct safety_settings safety;
-    int circuit_count, bus_count, charger_count;
+    int circuit_count, bus_count, charger_count, source_count;
     struct circuit_settings circuit[CIRCUITS_MAX];
     struct bus_settings bus[BUSES_MAX];
     struct charger_settings charger[CHARGERS_MAX];
+    struct source_settings source[EMS_SOURCES_MAX];
 };
 
 /* Parses and checks the text of a settings file. All that is wrong goes to errs (errors stop
@@ -129,6 +144,10 @@ void settings_parse(const char *text, size_t len, struct settings *out, struct o
 /* Reads the file; ERR_NOT_FOUND or ERR_IO with a sentence. Caller frees *text. */
 enum err_code settings_read(
         const char *path, char **text, size_t *len, struct err *e) MUST_CHECK;
+
+/* One entry of `sources`, whole: rows, adapter, and what these cannot say. path: "sources[0]". */
+void settings_parse_source(struct source_settings *s, struct json_object *v, const char *path,
+        struct opt_errors *errs, struct opt_errors *warnings);
 
 /* The settings as JSON with secrets masked, for bridge/info and logs. */
 void settings_write(const struct settings *s, struct buf *out);

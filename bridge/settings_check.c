@@ -427,4 +427,5 @@ void settings_check(struct settings *s, struct opt_errors *errs, struct opt_erro
         check_bus_size(s, i, errs);
     }
     check_floors(s, warnings);
+    settings_check_sources(s, errs);
 }

@@ -16,9 +16,20 @@ struct section {
     size_t size;         /* of one */
     int max;             /* entries of a list; 0: an object */
     size_t count_offset; /* of the int that counts a list */
+    bool sources;        /* its rows depend on the adapter: settings_sources.c */
 };
 extern const struct section sections[];
 extern const size_t section_count;
+
+/* settings_sources.c: the common rows and those of an adapter (NULL: none) in one table. */
+enum { SOURCE_ROWS_MAX = 64 };
+extern const struct opt source_rows[];
+void source_table(const struct ems_adapter *a, struct opt out[SOURCE_ROWS_MAX]);
+/* The same for a schema, in which `adapter` is this one. choice: room that out points to. */
+void source_schema_table(
+        const struct ems_adapter *a, const char *choice[2], struct opt out[SOURCE_ROWS_MAX]);
+/* What ties sources together: topic names, one primary for a field. */
+void settings_check_sources(struct settings *s, struct opt_errors *errs);
 
 /* settings_check.c: what the tables cannot say; fills ids and indexes. */
 void settings_check(struct settings *s, struct opt_errors *errs, struct opt_errors *warnings);

@@ -14,6 +14,8 @@ int verb_schema(int argc, char **argv);   /* check.c */
 int verb_simulate(int argc, char **argv); /* simulate.c */
 int verb_why(int argc, char **argv);      /* why.c */
 int verb_bus(int argc, char **argv);      /* bus.c */
+int verb_adapters(int argc, char **argv); /* probe.c */
+int verb_probe(int argc, char **argv);    /* probe.c */
 int verb_backup(int argc, char **argv);   /* backup.c */
 int verb_restore(int argc, char **argv);  /* backup.c */
 

@@ -76,7 +76,7 @@ extern const char *const ems_auth_words[];
  * member h. url_ is a sentence that says what to write there. */
 /* clang-format off */
 #define EMS_HTTP_ROWS(T, h, url_) \
-    OPTION(T, "url", h.url, OPT_STRING, .min = 1, .flags = OPT_REQUIRED | OPT_RESTART, .text = (url_)), \
+    OPTION(T, "url", h.url, OPT_STRING, .min = 1, .flags = OPT_REQUIRED | OPT_RESTART | OPT_ADDRESS, .text = (url_)), \
     OPTION(T, "auth", h.auth, OPT_CHOICE, .choices = ems_auth_words, .flags = OPT_RESTART, \
         .text = "How it wants to be logged in to: basic and digest take username and password, the others token."), \
     OPTION(T, "username", h.username, OPT_STRING, .flags = OPT_RESTART, .text = "The user, for basic and digest."), \

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAMES_MAX = 48 };
+enum { NAMES_MAX = 80, ADDRESS_ROOM = 1024 };
 
 /* Names come from the file, cut by their formats: what is left of a cut character goes, and one
  * sentence stays one line. */
@@ -259,9 +259,19 @@ void opt_parse(const struct opt *table, void *config, struct json_object *v, con
 
 static void write_string(const struct opt *o, const char *s, struct jw *w)
 {
-    if (s[0] != '\0') {
-        jw_str(w, o->name, o->flags & OPT_SECRET ? "***" : s);
+    char address[ADDRESS_ROOM];
+    size_t query = strcspn(s, "?");
+
+    if (s[0] == '\0') {
+        return;
     }
+    if (o->flags & OPT_SECRET) {
+        s = "***";
+    } else if ((o->flags & OPT_ADDRESS) && s[query] == '?') {
+        str_format(address, sizeof(address), "%.*s?***", (int)query, s);
+        s = address;
+    }
+    jw_str(w, o->name, s);
 }
 
 static void write_number(const struct opt *o, int32_t v, struct jw *w)

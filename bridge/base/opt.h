@@ -29,6 +29,7 @@ enum {
     OPT_REQUIRED = 1 << 0,
     OPT_SECRET = 1 << 1,  /* printed as "***" everywhere */
     OPT_RESTART = 1 << 2, /* a change takes effect after a restart only */
+    OPT_ADDRESS = 1 << 3, /* a URL: its query, where keys stand, is printed as "?***" */
 };
 
 /* Fallback of an OPT_INT or OPT_AMPS that is not set: the member holds it, schema and docs say

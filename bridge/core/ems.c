@@ -162,7 +162,7 @@ bool ems_fresh(const struct ems_source *s, const struct ems_source_config *c, en
         *why = x->why[0] != '\0' ? x->why : "nothing was read yet";
     } else if (now_ms - x->at_ms > c->ttl_ms) {
         *why = x->no_clock ? "the source gives no more values"
-                           : "the source repeats an old measurement";
+                           : "its measurement is older than max_age_s";
     } else if (ems_field_table[f].lively && now_ms - s->changed_ms > c->ttl_ms) {
         *why = "nothing of this source changes any more";
     } else {

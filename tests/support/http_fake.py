@@ -131,7 +131,33 @@ def _restart(h, _):
     _reply(h, 200, OK)
 
 
+def _login(h, body):
+    f = h.server.fake
+    if body != b"password=" + PASSWORD.replace(" ", "+").encode() or f.counts.get("locked"):
+        _reply(h, 401, b"wrong password", "text/plain")
+    else:
+        f.counts["sessions"] = f.counts.get("sessions", 0) + 1
+        _reply(h, 200, json.dumps({"token": f"session-{f.counts['sessions']}"}).encode())
+
+
+def _session(h, _):
+    f = h.server.fake
+    last = f.counts.get("sessions", 0)
+    # A session is good for two readings.
+    if last and h.headers.get("X-Session") == f"session-{last}" and f.counts.get(last, 0) < 2:
+        f.counts[last] = f.counts.get(last, 0) + 1
+        _reply(h, 200, OK)
+    else:
+        _reply(h, 401, b"log in", "text/plain")
+
+
+def _lock(h, _):
+    h.server.fake.counts["locked"] = True
+    _reply(h, 200, b"{}")
+
+
 BEHAVIOUR = {
+    "/login": _login, "/session": _session, "/lock": _lock,
     "/restart": _restart,
     "/ok": lambda h, _: _reply(h, 200, OK),
     "/echo": lambda h, body: _reply(h, 200, body),

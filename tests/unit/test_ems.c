@@ -55,7 +55,7 @@ static void the_sources_own_time_counts_and_repeating_it_does_not_refresh(void *
     say(EMS_PV_W, 1200, utc - 20000, NOW);
     check_str(why(EMS_PV_W, NOW + 10000, &v), "");
     say(EMS_PV_W, 1200, utc - 20000, NOW + 10000);
-    check_str(why(EMS_PV_W, NOW + 10001, &v), "the source repeats an old measurement");
+    check_str(why(EMS_PV_W, NOW + 10001, &v), "its measurement is older than max_age_s");
     say(EMS_PV_W, 1200, utc + 9000, NOW + 10000); /* the same value, measured anew */
     check_str(why(EMS_PV_W, NOW + 10001, &v), "");
 }
@@ -169,7 +169,7 @@ static void a_wall_clock_that_jumps_makes_no_old_measurement_young(void **state)
     ems_take(&s, &c, &r, (struct ems_now){NOW, utc});
     ems_take(&s, &c, &r,
             (struct ems_now){NOW + TTL, utc - 1000}); /* set back by half a minute */
-    check_str(why(EMS_PV_W, NOW + TTL, &v), "the source repeats an old measurement");
+    check_str(why(EMS_PV_W, NOW + TTL, &v), "its measurement is older than max_age_s");
 }
 
 int main(void)

@@ -323,23 +323,74 @@ static void files_that_cannot_be_read_say_why(void **state)
     free(text);
 }
 
-static void every_option_has_a_sentence_and_a_sound_row(void **state)
+static void check_rows(const struct opt *table, size_t size)
 {
-    (void)state;
-    for (size_t i = 0; i < section_count; i++) {
-        for (const struct opt *o = sections[i].table; o->name; o++) {
-            bool number = o->type == OPT_INT || o->type == OPT_AMPS || o->type == OPT_CHOICE;
+    for (const struct opt *o = table; o->name; o++) {
+        bool number = o->type == OPT_INT || o->type == OPT_AMPS || o->type == OPT_CHOICE;
 
-            check_i64(o->text[strlen(o->text) - 1], '.');
-            assert_true(o->offset + o->size <= sections[i].size);
-            if (number) {
-                check_i64((int64_t)o->size, 4);
-            }
-            if (o->type == OPT_INT || (o->type == OPT_AMPS && o->fallback != OPT_UNSET)) {
-                assert_true(o->min <= o->fallback && o->fallback <= o->max);
-            }
+        check_i64(o->text[strlen(o->text) - 1], '.');
+        assert_true(o->offset + o->size <= size);
+        if (number) {
+            check_i64((int64_t)o->size, 4);
+        }
+        if ((o->type == OPT_INT || o->type == OPT_AMPS) && o->fallback != OPT_UNSET) {
+            assert_true(o->min <= o->fallback && o->fallback <= o->max);
+        }
+        for (const struct opt *x = table; x < o; x++) {
+            assert_string_not_equal(x->name, o->name);
         }
     }
+}
+
+static void every_option_has_a_sentence_and_a_sound_row(void **state)
+{
+    struct opt room[SOURCE_ROWS_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < section_count; i++) {
+        check_rows(sections[i].table, sections[i].size);
+    }
+    for (size_t i = 0; ems_at(i); i++) {
+        const struct ems_adapter *a = ems_at(i);
+        int n = 0;
+
+        while (a->options[n].name) {
+            n++;
+        }
+        assert_true(n <= EMS_OPTIONS_MAX && a->config_size <= EMS_CONFIG_MAX);
+        check_rows(a->options, a->config_size);
+        source_table(a, room);
+        check_rows(room, sizeof(struct source_settings));
+        assert_ptr_equal(ems_find(a->name), a);
+        check_i64(a->summary[strlen(a->summary) - 1], '.');
+        assert_true(!a->login == !a->logged_in);
+    }
+}
+
+static void a_source_is_written_without_its_secrets_and_changes_with_a_restart(void **state)
+{
+    static const char text[] =
+            "{\"sources\":[{\"name\":\"M\",\"adapter\":\"url_json\",\"url\":\"http://m/x?key=s3cret\","
+            "\"auth\":\"bearer\",\"token\":\"t0ken\",\"grid_w\":\"p\"}]}";
+    struct fixture *f = *state;
+    CLEANUP(buf_finish) struct buf out;
+
+    buf_init(&out, BUF_CAP_SETTINGS);
+    parse(f, text);
+    check_i64(f->errs.count, 0);
+    settings_write(&f->s, &out);
+    check_has(buf_text(&out), "\"url\":\"http://m/x?***\"");
+    check_has(buf_text(&out), "\"token\":\"***\"");
+    assert_null(strstr(buf_text(&out), "s3cret"));
+    assert_null(strstr(buf_text(&out), "t0ken"));
+    check_i64(f->s.source[0].interval_s, 10);
+    check_i64(f->s.source[0].max_age_s, 30);
+    check_str(
+            restart(f, text,
+                    "{\"sources\":[{\"name\":\"M\",\"adapter\":\"url_json\",\"url\":\"http://m/x\","
+                    "\"grid_w\":\"q\"}]}"),
+            "sources[0].url");
+    check_str(restart(f, text, "{}"), "sources");
 }
 
 /* After a change of a table: run once with GOLDEN_WRITE=1 and look at the difference. */
@@ -373,6 +424,8 @@ int main(void)
             cmocka_unit_test(limits_apply_live_and_ports_do_not),
             cmocka_unit_test(files_that_cannot_be_read_say_why),
             cmocka_unit_test(every_option_has_a_sentence_and_a_sound_row),
+            cmocka_unit_test(
+                    a_source_is_written_without_its_secrets_and_changes_with_a_restart),
             cmocka_unit_test(schema_and_docs_are_what_the_tables_say),
     };
 

@@ -1,0 +1,324 @@
+/*
+ * ems_round - one round of requests of an energy system. SPDX-License-Identifier: MIT
+ */
+#include "bridge/ems_round.h"
+
+#include "bridge/base/buf.h"
+#include "bridge/base/str.h"
+#include "bridge/io/oneshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SECRET_MIN = 4, /* a shorter one would blot out half of every sentence */
+    RATE_WAIT_S = 300,
+};
+
+enum phase { PHASE_IDLE, PHASE_LOGIN, PHASE_ASK };
+
+struct ems_round {
+    const struct ems_adapter *a; /* borrowed, as config */
+    const void *config;
+    struct http_call *call;
+    struct oneshot *later; /* what was over before it began is told from the loop */
+    ems_round_fn *fn;
+    void *user;
+    enum phase phase;
+    int i;
+    bool again; /* this round has logged in anew */
+    int32_t timeout_ms, latency_ms, retry_after_s;
+    int requests;
+    struct ems_session session;
+    struct ems_request request;
+    struct ems_reports reports;
+    enum ems_class class;
+    struct err e;
+};
+
+/* ---- secrets ---- */
+
+static void blot(char *text, const char *secret)
+{
+    size_t n = strlen(secret);
+    char *p;
+
+    while (n >= SECRET_MIN && (p = strstr(text, secret)) != NULL) {
+        memcpy(p, "***", 3);
+        memmove(p + 3, p + n, strlen(p + n) + 1);
+        text = p + 3;
+    }
+}
+
+void ems_redact(const struct ems_adapter *a, const void *config, const struct ems_session *s,
+        char *text)
+{
+    for (const struct opt *o = a->options; o->name; o++) {
+        if (o->type == OPT_STRING && (o->flags & OPT_SECRET)) {
+            blot(text, (const char *)config + o->offset);
+        } else if (o->type == OPT_STRING && (o->flags & OPT_ADDRESS)) {
+            const char *query = strchr((const char *)config + o->offset, '?');
+
+            blot(text, query ? query + 1 : "");
+        }
+    }
+    blot(text, s->token);
+}
+
+/* ---- the end ---- */
+
+static void tell(void *user)
+{
+    struct ems_round *r = user;
+    struct ems_outcome o = {.class = r->class,
+            .why = r->e.text,
+            .reports = &r->reports,
+            .retry_after_s = r->retry_after_s,
+            .latency_ms = r->latency_ms,
+            .requests = r->requests};
+
+    r->phase = PHASE_IDLE;
+    if (r->class == EMS_OK) {
+        r->e.text[0] = '\0';
+    }
+    r->fn(r->user, &o);
+}
+
+static void end(struct ems_round *r, enum ems_class class)
+{
+    r->class = class;
+    ems_redact(r->a, r->config, &r->session, r->e.text);
+    for (int f = 0; f < EMS_FIELDS; f++) {
+        ems_redact(r->a, r->config, &r->session, r->reports.field[f].raw);
+        ems_redact(r->a, r->config, &r->session, r->reports.field[f].why);
+    }
+    tell(r);
+}
+
+/* ---- requests ---- */
+
+static enum err_code ask(struct ems_round *r)
+{
+    const struct ems_http *h = ems_http_of(r->a, r->config);
+    const struct ems_request *q = &r->request;
+    const char *headers[EMS_HEADERS_MAX + 1] = {NULL};
+    struct http_request x = {.url = q->url,
+            .post = q->post,
+            .body = q->body,
+            .headers = headers,
+            .auth = q->bare ? HTTP_AUTH_NONE : (enum http_auth)h->auth,
+            .username = h->username,
+            .password = h->password,
+            .token = h->token,
+            .auth_name = h->auth_name,
+            .ca_file = h->ca_file,
+            .fingerprint = h->fingerprint,
+            .insecure = h->insecure,
+            .timeout_ms = r->timeout_ms,
+            .body_max = BUF_CAP_HTTP};
+    int n = 0;
+
+    _Static_assert((int)EMS_AUTH_QUERY == (int)HTTP_AUTH_QUERY, "the logins are the same");
+    for (int i = 0; i < EMS_HEADERS_MAX; i++) {
+        if (q->header[i][0] != '\0') {
+            headers[n++] = q->header[i];
+        }
+    }
+    r->requests++;
+    return http_start(r->call, &x, &r->e);
+}
+
+/* The next request of this round; false: it is over. */
+static bool next(struct ems_round *r)
+{
+    bool more = false;
+
+    memset(&r->request, 0, sizeof(r->request));
+    if (r->phase == PHASE_LOGIN) {
+        more = r->a->login(r->config, &r->session, r->i, &r->request);
+        if (!more) {
+            r->phase = PHASE_ASK;
+            r->i = 0;
+        }
+    }
+    return more || r->a->request(r->config, &r->session, r->i, &r->request);
+}
+
+static void go_on(struct ems_round *r)
+{
+    if (!next(r)) {
+        end(r, EMS_OK);
+    } else if (ask(r) != ERR_OK) {
+        end(r, EMS_DATA);
+    }
+}
+
+/* "http://meter/x" of the request, without its query. */
+static void say(struct ems_round *r, int status, const char *what)
+{
+    size_t n = strcspn(r->request.url, "?#");
+
+    err_set(&r->e, ERR_IO, "%.*s answers %d: %s", (int)(n > 90 ? 90 : n), r->request.url,
+            status, what);
+}
+
+static enum ems_class class_of_status(struct ems_round *r, const struct http_answer *a)
+{
+    int s = a->status;
+    const struct ems_http *h = ems_http_of(r->a, r->config);
+
+    if (s >= 200 && s <= 299) {
+        return EMS_OK;
+    }
+    if (s == 401 || s == 403) {
+        say(r, s,
+                r->a->login ? "the login is not taken; check username, password and token"
+                : h->auth == EMS_AUTH_NONE ? "it wants a login; set auth and what belongs to it"
+                : s == 403                 ? "the login is not allowed to read this"
+                : h->auth <= EMS_AUTH_DIGEST
+                        ? "the login is not taken; check auth, username and password"
+                        : "the token is not taken; make a new one and check auth");
+        return EMS_AUTH;
+    }
+    if (s == 429) {
+        r->retry_after_s = a->retry_after_s >= 0 ? a->retry_after_s : RATE_WAIT_S;
+        say(r, s, "asked too often; raise interval_s");
+        return EMS_RATE;
+    }
+    if (s >= 500) {
+        r->retry_after_s = a->retry_after_s;
+        say(r, s, "it has a fault of its own");
+        return EMS_SERVER;
+    }
+    say(r, s,
+            s == 404               ? "there is no such page; check url"
+            : s >= 300 && s <= 399 ? "it sends us to another address; write that one into url"
+                                   : "it does not take the request; check url");
+    return EMS_NOT_FOUND;
+}
+
+static enum ems_class class_of_result(enum http_result x)
+{
+    switch (x) {
+    case HTTP_ANSWERED:
+        break;
+    case HTTP_UNREACHABLE:
+    case HTTP_CUT:
+        return EMS_UNREACHABLE;
+    case HTTP_TIMEOUT:
+        return EMS_TIMEOUT;
+    case HTTP_TLS:
+        return EMS_TLS;
+    case HTTP_TOO_LARGE:
+        return EMS_DATA;
+    }
+    return EMS_OK;
+}
+
+/* What the answer is worth, with a sentence in r->e. */
+static enum ems_class read_answer(struct ems_round *r, const struct http_answer *a)
+{
+    struct ems_answer x = {.i = r->i,
+            .status = a->status,
+            .body = a->body,
+            .len = a->len,
+            .cookies = a->cookies};
+    enum ems_class class = class_of_result(a->result);
+
+    r->retry_after_s = -1;
+    if (class != EMS_OK) {
+        err_set(&r->e, ERR_IO, "%s", a->why);
+        return class;
+    }
+    class = class_of_status(r, a);
+    if (class != EMS_OK) {
+        return class;
+    }
+    return r->phase == PHASE_LOGIN
+                   ? r->a->logged_in(r->config, &r->session, &x, &r->e)
+                   : r->a->parse(r->config, &r->session, &x, &r->reports, &r->e);
+}
+
+static void on_answer(void *user, const struct http_answer *a)
+{
+    struct ems_round *r = user;
+    enum ems_class class;
+
+    r->latency_ms += a->latency_ms;
+    class = read_answer(r, a);
+    if (class == EMS_AUTH && r->a->login && r->phase == PHASE_ASK && !r->again) {
+        /* The session is over, as sessions are: once more with a new one. */
+        ems_redact(r->a, r->config, &r->session, r->e.text);
+        memset(&r->session, 0, sizeof(r->session));
+        memset(&r->reports, 0, sizeof(r->reports));
+        r->again = true;
+        r->phase = PHASE_LOGIN;
+        r->i = 0;
+        go_on(r);
+    } else if (class != EMS_OK) {
+        if (class == EMS_AUTH) {
+            ems_redact(r->a, r->config, &r->session, r->e.text);
+            memset(&r->session, 0, sizeof(r->session));
+        }
+        end(r, class);
+    } else {
+        r->i++;
+        go_on(r);
+    }
+}
+
+/* ---- making ---- */
+
+struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
+        const struct ems_adapter *a, const void *config, struct err *e)
+{
+    struct ems_round *r = calloc(1, sizeof(*r));
+
+    if (!r) {
+        err_set(e, ERR_NO_MEMORY, "%s: out of memory", a->name);
+        return NULL;
+    }
+    r->a = a;
+    r->config = config;
+    r->call = http_call_create(c, on_answer, r, e);
+    r->later = oneshot_create(loop, tell, r, e);
+    if (!r->call || !r->later) {
+        ems_round_destroy(r);
+        return NULL;
+    }
+    return r;
+}
+
+void ems_round_destroy(struct ems_round *r)
+{
+    if (r) {
+        http_call_destroy(r->call);
+        oneshot_destroy(r->later);
+        free(r);
+    }
+}
+
+void ems_round_start(struct ems_round *r, int32_t timeout_ms, ems_round_fn *fn, void *user)
+{
+    http_cancel(r->call);
+    oneshot_stop(r->later);
+    r->fn = fn;
+    r->user = user;
+    r->timeout_ms = timeout_ms;
+    r->i = 0;
+    r->again = false;
+    r->latency_ms = 0;
+    r->retry_after_s = -1;
+    r->requests = 0;
+    r->class = EMS_OK;
+    r->e = (struct err){0};
+    memset(&r->reports, 0, sizeof(r->reports));
+    r->phase = r->a->login && r->session.token[0] == '\0' ? PHASE_LOGIN : PHASE_ASK;
+    if (!next(r)) {
+        oneshot_start(r->later, 0);
+    } else if (ask(r) != ERR_OK) {
+        r->class = EMS_DATA;
+        ems_redact(r->a, r->config, &r->session, r->e.text);
+        oneshot_start(r->later, 0);
+    }
+}

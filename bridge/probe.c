@@ -1,0 +1,299 @@
+/*
+ * probe - `twcbridge probe ADAPTER --set KEY=VALUE...` and `twcbridge adapters`: try an energy
+ * system without a bridge. SPDX-License-Identifier: MIT
+ */
+#include "bridge/probe.h"
+
+#include "bridge/base/json.h"
+#include "bridge/base/str.h"
+#include "bridge/ems_round.h"
+#include "bridge/io/loop.h"
+#include "bridge/settings_tables.h"
+#include "bridge/verbs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TEXT_MAX = 64 * 1024 };
+
+static const char probe_usage[] =
+        "usage: twcbridge probe ADAPTER --set KEY=VALUE... [--json] [--now TIME]\n"
+        "Reads an energy system once and prints what it gives, in the signs and units of the bridge.\n"
+        "  --set KEY=VALUE  an option of the adapter (`twcbridge adapters` lists them), or one that\n"
+        "                   all sources have: max_age_s, timeout_s, invert_grid...\n"
+        "  --json           one object: per field value, source_time, age_ms, raw; or null and why\n"
+        "  --now TIME       judges ages by this time (2026-11-24T06:00:00Z, or seconds since 1970)\n"
+        "Exit code 0: at least one value was read; 64: wrong options; 66: what was asked for is not\n"
+        "there; 69: login or certificate refused; 74: no usable answer; 75: too slow or too often.\n";
+
+struct ems_source_config source_config(const struct source_settings *s)
+{
+    return (struct ems_source_config){
+            .role = (enum ems_role)s->role,
+            .fields = s->adapter->fields(s->options),
+            .ttl_ms = (int64_t)s->max_age_s * 1000,
+            .includes_chargers = s->includes_chargers,
+            .invert_grid = s->invert_grid,
+            .invert_pv = s->invert_pv,
+            .invert_battery = s->invert_battery,
+            .ignore_time = s->ignore_time,
+    };
+}
+
+/* ---- options ---- */
+
+/* KEY=VALUE as a JSON member of the kind that the row wants; a row that does not exist stays a
+ * text, so that the reader of the settings says what is wrong. */
+static void add_member(const struct opt *table, const char *pair, struct jw *w)
+{
+    const char *value = strchr(pair, '=') + 1;
+    const struct opt *o = table;
+    char key[64];
+    int64_t v;
+
+    str_format(key, sizeof(key), "%.*s", (int)(value - 1 - pair), pair);
+    while (o->name && strcmp(o->name, key) != 0) {
+        o++;
+    }
+    if (o->name && o->type == OPT_BOOL &&
+            (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)) {
+        jw_bool(w, key, value[0] == 't');
+    } else if (o->name && o->type == OPT_INT && str_int(value, strlen(value), &v)) {
+        jw_int(w, key, v);
+    } else if (o->name && o->type == OPT_AMPS && str_scaled(value, strlen(value), 1000, &v)) {
+        jw_decimal(w, key, v, 3, 3);
+    } else {
+        jw_str(w, key, value);
+    }
+}
+
+static bool read_options(
+        struct probe *p, const char *adapter, const char *const *set, struct opt_errors *errs)
+{
+    CLEANUP(buf_finish) struct buf b;
+    struct opt table[SOURCE_ROWS_MAX];
+    struct json_object *v;
+    struct err e = {0};
+    struct jw w;
+
+    source_table(ems_find(adapter), table);
+    buf_init(&b, TEXT_MAX);
+    jw_init(&w, &b);
+    jw_open(&w, NULL);
+    jw_str(&w, "name", "probe");
+    jw_str(&w, "adapter", adapter);
+    for (; *set; set++) {
+        add_member(table, *set, &w);
+    }
+    jw_close(&w);
+    v = buf_ok(&b) ? json_parse(buf_text(&b), b.len, &e) : NULL;
+    if (!v) {
+        opt_errors_add(errs, "%s", e.text);
+        return false;
+    }
+    settings_parse_source(&p->source, v, adapter, &errs[0], &errs[1]);
+    json_put(v);
+    return errs[0].count == 0;
+}
+
+/* ---- one round ---- */
+
+static void on_outcome(void *user, const struct ems_outcome *o)
+{
+    struct probe *p = user;
+
+    p->now.now_ms = loop_now_ms();
+    p->now.utc_ms = p->forced_utc_ms != 0 ? p->forced_utc_ms : loop_utc_ms();
+    p->class = o->class;
+    str_copy(p->why, sizeof(p->why), o->why);
+    ems_take(&p->readings, &p->config, o->reports, p->now);
+}
+
+static enum err_code run(struct probe *p, struct err *e)
+{
+    uv_loop_t loop;
+    struct http_client *c;
+    struct ems_round *r = NULL;
+
+    if (uv_loop_init(&loop) != 0) {
+        return err_set(e, ERR_NO_MEMORY, "no event loop");
+    }
+    c = http_client_create(&loop, e);
+    if (c) {
+        r = ems_round_create(&loop, c, p->source.adapter, p->source.options, e);
+    }
+    if (r) {
+        p->class = EMS_CLASSES; /* until it is over */
+        ems_round_start(r, p->source.timeout_s * 1000, on_outcome, p);
+        while (p->class == EMS_CLASSES && uv_run(&loop, UV_RUN_ONCE) != 0) {
+            continue;
+        }
+    }
+    ems_round_destroy(r);
+    http_client_destroy(c);
+    loop_finish(&loop);
+    return r ? ERR_OK : e->code;
+}
+
+static int probe(struct probe *p, const char *adapter, const char *const *set)
+{
+    struct opt_errors *errs = calloc(2, sizeof(*errs));
+    struct err e = {0};
+    bool ok = errs && read_options(p, adapter, set, errs);
+    int known;
+
+    for (int i = 0; errs && i < errs[0].count && i < OPT_ERRORS_MAX; i++) {
+        fprintf(stderr, "twcbridge probe: %s\n", errs[0].text[i]);
+    }
+    for (int i = 0; errs && i < errs[1].count && i < OPT_ERRORS_MAX; i++) {
+        fprintf(stderr, "twcbridge probe: warning: %s\n", errs[1].text[i]);
+    }
+    free(errs);
+    if (!ok) {
+        return err_exit_code(ERR_INVALID);
+    }
+    p->config = source_config(&p->source);
+    if (run(p, &e) != ERR_OK) {
+        fprintf(stderr, "twcbridge probe: %s\n", e.text);
+        return err_exit_code(e.code);
+    }
+    known = probe_known(p);
+    probe_print(p);
+    if (p->class != EMS_OK) {
+        fprintf(stderr, "twcbridge probe: %s\n", p->why);
+    } else if (known == 0) {
+        fprintf(stderr, "twcbridge probe: it answered, and nothing of it can be used\n");
+    }
+    return known > 0 ? 0
+                     : err_exit_code(p->class != EMS_OK ? ems_class_code(p->class) : ERR_IO);
+}
+
+static bool read_now(const char *text, int64_t *utc_ms)
+{
+    return str_time_parse(text, utc_ms) ||
+           (str_scaled(text, strlen(text), 1000, utc_ms) && *utc_ms > 0);
+}
+
+int verb_probe(int argc, char **argv)
+{
+    static const char *const options[] = {"--set", "--json", "--now", "--help", NULL};
+    struct probe *p = calloc(1, sizeof(*p));
+    const char **set = calloc((size_t)argc + 1, sizeof(*set)), *adapter = NULL;
+    int sets = 0, code = -1;
+
+    for (int i = 0; p && set && code < 0 && i < argc; i++) {
+        const char *more = i + 1 < argc ? argv[i + 1] : NULL;
+
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(probe_usage, stdout);
+            code = 0;
+        } else if (strcmp(argv[i], "--json") == 0) {
+            p->json = true;
+        } else if (strcmp(argv[i], "--set") == 0 && more && more[0] != '=' &&
+                   strchr(more, '=')) {
+            set[sets++] = argv[++i];
+        } else if (strcmp(argv[i], "--now") == 0 && more && read_now(more, &p->forced_utc_ms)) {
+            i++;
+        } else if (strcmp(argv[i], "--set") == 0 || strcmp(argv[i], "--now") == 0) {
+            fprintf(stderr, "twcbridge probe: %s wants %s\n", argv[i],
+                    argv[i][2] == 's' ? "KEY=VALUE" : "a time such as 2026-11-24T06:00:00Z");
+            code = err_exit_code(ERR_INVALID);
+        } else if (argv[i][0] == '-' || adapter) {
+            code = verb_refuse("probe", argv[i], options);
+        } else {
+            adapter = argv[i];
+        }
+    }
+    if (code < 0 && !adapter) {
+        fprintf(stderr, "twcbridge probe: which adapter?\n%s", probe_usage);
+        code = err_exit_code(ERR_INVALID);
+    } else if (code < 0) {
+        code = p && set ? probe(p, adapter, set) : err_exit_code(ERR_NO_MEMORY);
+    }
+    free(p);
+    free(set);
+    return code;
+}
+
+/* ---- adapters ---- */
+
+static void write_adapter(struct jw *w, const struct ems_adapter *a)
+{
+    struct opt table[SOURCE_ROWS_MAX];
+    const char *choice[2];
+
+    source_schema_table(a, choice, table);
+    jw_open(w, NULL);
+    jw_str(w, "name", a->name);
+    jw_str(w, "title", a->title);
+    jw_str(w, "summary", a->summary);
+    jw_str(w, "tested", a->tested);
+    jw_bool(w, "cloud", a->cloud);
+    jw_int(w, "interval_s", a->interval_s);
+    jw_int(w, "max_age_s", a->max_age_s);
+    jw_open(w, "options");
+    opt_schema(table, w);
+    jw_close(w);
+    jw_close(w);
+}
+
+static int adapters_json(void)
+{
+    CLEANUP(buf_finish) struct buf b;
+    struct jw w;
+
+    buf_init(&b, BUF_CAP_SETTINGS);
+    jw_init(&w, &b);
+    jw_array(&w, NULL);
+    for (size_t i = 0; ems_at(i); i++) {
+        write_adapter(&w, ems_at(i));
+    }
+    jw_array_end(&w);
+    if (!buf_ok(&b)) {
+        return err_exit_code(ERR_NO_MEMORY);
+    }
+    puts(buf_text(&b));
+    return 0;
+}
+
+static void print_rows(const struct opt *table)
+{
+    for (const struct opt *o = table; o->name; o++) {
+        printf("    %-18s %s%s\n", o->name, o->flags & OPT_REQUIRED ? "Required. " : "",
+                o->text);
+    }
+}
+
+int verb_adapters(int argc, char **argv)
+{
+    static const char *const options[] = {"--json", "--help", NULL};
+    static const char usage[] = "usage: twcbridge adapters [--json]\n"
+                                "Lists the energy systems and their options.\n";
+    bool json = false;
+
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            fputs(usage, stdout);
+            return 0;
+        }
+        if (strcmp(argv[i], "--json") != 0) {
+            return verb_refuse("adapters", argv[i], options);
+        }
+        json = true;
+    }
+    if (json) {
+        return adapters_json();
+    }
+    for (size_t i = 0; ems_at(i); i++) {
+        const struct ems_adapter *a = ems_at(i);
+
+        printf("%s: %s\n  %s Asked every %d s.\n", a->name, a->title, a->summary,
+                a->interval_s);
+        print_rows(a->options);
+        puts("");
+    }
+    puts("Every source has these, too:");
+    print_rows(source_rows);
+    return 0;
+}

@@ -1,0 +1,30 @@
+/*
+ * probe - what `twcbridge probe` read, for printing. SPDX-License-Identifier: MIT
+ */
+#ifndef BRIDGE_PROBE_H
+#define BRIDGE_PROBE_H
+
+#include "bridge/core/ems.h"
+#include "bridge/settings.h"
+
+#include <stdbool.h>
+
+struct probe {
+    struct source_settings source;
+    struct ems_source_config config;
+    struct ems_source readings;
+    struct ems_now now; /* what ages are judged by; utc_ms: --now or the time of the answer */
+    int64_t forced_utc_ms; /* --now; 0: not given */
+    bool json;
+    enum ems_class class;
+    char why[240];
+};
+
+/* How many values may be used. */
+int probe_known(const struct probe *p);
+void probe_print(const struct probe *p);
+
+/* What the settings of a source mean for its readings. */
+struct ems_source_config source_config(const struct source_settings *s);
+
+#endif

@@ -1,0 +1,178 @@
+/*
+ * settings_sources - the entries of `sources`: common rows and those of the adapter in one object.
+ * SPDX-License-Identifier: MIT
+ */
+#include "bridge/base/json.h"
+#include "bridge/base/str.h"
+#include "bridge/settings_tables.h"
+
+#include <string.h>
+
+enum { MAX_AGE_MIN_S = 30, MAX_AGE_ROUNDS = 3 };
+
+#define TEXT(name, member, ...) \
+    OPTION(struct source_settings, name, member, OPT_STRING, .flags = OPT_RESTART __VA_ARGS__)
+#define FLAG(name, member, text_)                                                \
+    OPTION(struct source_settings, name, member, OPT_BOOL, .flags = OPT_RESTART, \
+            .text = (text_))
+#define SECONDS(name, member, ...)                                                           \
+    OPTION(struct source_settings, name, member, OPT_INT, .unit = "s", .flags = OPT_RESTART, \
+            __VA_ARGS__)
+
+/* clang-format off */
+const struct opt source_rows[] = {
+    TEXT("name", name, | OPT_REQUIRED, .min = 1,
+        .text = "What it is called in Home Assistant."),
+    TEXT("adapter", adapter_name, | OPT_REQUIRED, .min = 1,
+        .text = "The kind of system; `twcbridge adapters` lists them."),
+    OPTION(struct source_settings, "role", role, OPT_CHOICE, .choices = ems_role_words, .fallback = EMS_SUM, .flags = OPT_RESTART,
+        .text = "How its values go together with those of other sources of the same kind: primary counts alone, else all of sum are added, else the first fallback counts."),
+    SECONDS("interval_s", interval_s, .min = 1, .max = 86400, .fallback = OPT_UNSET,
+        .text = "How often it is asked; without it as the adapter says."),
+    SECONDS("timeout_s", timeout_s, .min = 1, .max = 120, .fallback = 10,
+        .text = "How long an answer may take."),
+    SECONDS("max_age_s", max_age_s, .min = 5, .max = 86400, .fallback = OPT_UNSET,
+        .text = "How old a value may be; without it as the adapter says, and at least three intervals."),
+    FLAG("includes_chargers", includes_chargers,
+        "Its consumption has the chargers in it, so what they draw is taken off."),
+    FLAG("invert_grid", invert_grid, "Its grid power and currents are positive for export."),
+    FLAG("invert_pv", invert_pv, "Its solar power is negative for production."),
+    FLAG("invert_battery", invert_battery, "Its battery power is positive for charging."),
+    FLAG("ignore_time", ignore_time,
+        "Its clock is wrong: the time of arrival counts in its place."),
+    {.name = NULL},
+};
+/* clang-format on */
+
+void source_table(const struct ems_adapter *a, struct opt out[SOURCE_ROWS_MAX])
+{
+    int n = 0;
+
+    for (const struct opt *o = source_rows; o->name; o++) {
+        out[n++] = *o;
+    }
+    for (const struct opt *o = a ? a->options : NULL; o && o->name && n < SOURCE_ROWS_MAX - 1;
+            o++) {
+        out[n] = *o;
+        out[n++].offset += offsetof(struct source_settings, options);
+    }
+    out[n] = (struct opt){.name = NULL};
+}
+
+void source_schema_table(
+        const struct ems_adapter *a, const char *choice[2], struct opt out[SOURCE_ROWS_MAX])
+{
+    choice[0] = a->name;
+    choice[1] = NULL;
+    source_table(a, out);
+    for (struct opt *o = out; o->name; o++) {
+        if (strcmp(o->name, "adapter") == 0) {
+            o->type = OPT_CHOICE; /* of one */
+            o->choices = choice;
+            o->fallback = 0;
+        }
+    }
+}
+
+static void no_adapter(const char *path, const char *name, struct opt_errors *errs)
+{
+    const char *near = ems_near(name);
+
+    opt_errors_add(errs,
+            "%s.adapter: there is no adapter '%.40s'%s%s%s (`twcbridge adapters` lists them)",
+            path, name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+}
+
+/* Pace and ages where the file says nothing. */
+static void fill_pace(struct source_settings *s, const char *path, struct opt_errors *warnings)
+{
+    int32_t rounds_s;
+
+    if (s->interval_s == OPT_UNSET) {
+        s->interval_s = s->adapter->interval_s;
+    }
+    rounds_s = s->interval_s * MAX_AGE_ROUNDS;
+    if (s->max_age_s == OPT_UNSET) {
+        s->max_age_s = rounds_s > s->adapter->max_age_s ? rounds_s : s->adapter->max_age_s;
+        s->max_age_s = s->max_age_s < MAX_AGE_MIN_S ? MAX_AGE_MIN_S : s->max_age_s;
+    } else if (s->max_age_s <= s->interval_s) {
+        opt_errors_add(warnings,
+                "%s.max_age_s: %d is not above interval_s, which is %d: values will come and go",
+                path, s->max_age_s, s->interval_s);
+    }
+}
+
+void settings_parse_source(struct source_settings *s, struct json_object *v, const char *path,
+        struct opt_errors *errs, struct opt_errors *warnings)
+{
+    struct opt table[SOURCE_ROWS_MAX];
+    struct json_object *name = json_member(v, "adapter");
+    int before = errs->count;
+    char text[sizeof(s->adapter_name)] = "";
+
+    memset(s, 0, sizeof(*s));
+    if (json_kind(name) == JSON_TEXT) {
+        json_as_text(name, text, sizeof(text));
+        s->adapter = ems_find(text);
+    }
+    if (!s->adapter && json_kind(name) == JSON_TEXT) {
+        no_adapter(path, text, errs); /* of its options nothing can be said */
+        opt_defaults(source_rows, s);
+        return;
+    }
+    source_table(s->adapter, table);
+    opt_parse(table, s, v, path, errs);
+    str_slug(s->id, sizeof(s->id), s->name);
+    if (!s->adapter || errs->count > before) {
+        return; /* what was refused is at its default: no more to say about it */
+    }
+    fill_pace(s, path, warnings);
+    if (s->adapter->check) {
+        s->adapter->check(s->options, path, errs, warnings);
+    }
+}
+
+static void check_primary(const struct settings *s, int i, struct opt_errors *errs)
+{
+    const struct source_settings *a = &s->source[i];
+
+    for (int k = 0; k < i; k++) {
+        const struct source_settings *b = &s->source[k];
+        uint32_t both;
+
+        if (!b->adapter || b->role != EMS_PRIMARY) {
+            continue;
+        }
+        both = a->adapter->fields(a->options) & b->adapter->fields(b->options);
+        for (int f = 0; f < EMS_FIELDS; f++) {
+            if (both & EMS_BIT(f)) {
+                opt_errors_add(errs, "sources[%d].role: sources[%d] is primary for %s as well",
+                        i, k, ems_field_table[f].name);
+                break;
+            }
+        }
+    }
+}
+
+void settings_check_sources(struct settings *s, struct opt_errors *errs)
+{
+    for (int i = 0; i < s->source_count; i++) {
+        const struct source_settings *x = &s->source[i];
+
+        if (x->name[0] != '\0' && x->id[0] == '\0') {
+            opt_errors_add(
+                    errs, "sources[%d].name: '%s' has no letter a-z and no digit", i, x->name);
+        }
+        for (int k = 0; k < i && x->id[0] != '\0'; k++) {
+            if (strcmp(s->source[k].id, x->id) == 0) {
+                opt_errors_add(errs,
+                        "sources[%d].name: '%s' has the same topic name (%s) as sources[%d]", i,
+                        x->name, x->id, k);
+                break;
+            }
+        }
+        if (x->adapter && x->role == EMS_PRIMARY) {
+            check_primary(s, i, errs);
+        }
+    }
+}
