@@ -76,6 +76,8 @@ static void on_second(void *user)
             unit_report(d, i, &d->unit[i].report);
         }
     }
+    d->model.utc_ms = loop_utc_ms();
+    energy_show(d);
     show_health(d);
     notify_alive(d);
     turn_ask(d->turn);
@@ -257,6 +259,7 @@ static void take_down(struct daemon *d)
     }
     command_abandon(d);
     broker_close(d);
+    energy_close(d);
     for (int i = d->parts - 1; i >= 0; i--) {
         d->part[i].adapter->destroy(d->part[i].self);
     }
@@ -352,6 +355,9 @@ static bool start(struct daemon *d, struct store_image *image, struct err *e)
     }
     if (!open_parts(d, e)) {
         return false;
+    }
+    if (!energy_open(d, e)) {
+        log_error("energy", "%s", e->text);
     }
     if (!broker_open(d, e)) {
         log_error("mqtt", "%s", e->text);

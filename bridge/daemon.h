@@ -67,6 +67,7 @@ struct unit {
     uint64_t lists_mark;      /* of what `requests` and `ceilings` were last written from */
 };
 
+struct energy;
 struct virtual_bus;
 struct command_late;
 
@@ -137,6 +138,8 @@ struct daemon {
     struct unit unit[CHARGERS_MAX];
     int circuit_device[CIRCUITS_MAX];
     struct bus_unit bus[BUSES_MAX];
+
+    struct energy *energy; /* owned; NULL: no sources */
 
     bool site_allowed;
     int64_t site_allowed_until_ms;
@@ -209,6 +212,13 @@ void show_unit(struct daemon *d, int unit);
 void show_site(struct daemon *d);
 void show_circuits(struct daemon *d);
 void show_leases(struct daemon *d); /* requests, ceilings, owners, limits set */
+
+/* energy.c: the sources of energy values, and what they give as values of the site */
+bool energy_open(struct daemon *d, struct err *e);
+void energy_close(struct daemon *d);
+/* Ages, sums and states, into the model. */
+void energy_show(struct daemon *d);
+bool energy_problem(const struct daemon *d);
 
 /* health.c */
 void show_health(struct daemon *d);

@@ -179,7 +179,7 @@ void show_health(struct daemon *d)
     for (int i = 0; i < LEASES_MAX; i++) {
         leases += d->leases.row[i].id != 0;
     }
-    SET(PROBLEM, problem || d->store_problem[0] != '\0' || d->safe_mode || !d->self_test_ok ||
+    SET(PROBLEM, problem || energy_problem(d) || d->store_problem[0] != '\0' || d->safe_mode || !d->self_test_ok ||
                     d->broker.foreign);
     SET(RESTART_REQUIRED, d->restart_why[0] != '\0');
     SET(STARTED, d->started_utc_ms);

@@ -27,20 +27,6 @@ static const char probe_usage[] =
         "Exit code 0: at least one value was read; 64: wrong options; 66: what was asked for is not\n"
         "there; 69: login or certificate refused; 74: no usable answer; 75: too slow or too often.\n";
 
-struct ems_source_config source_config(const struct source_settings *s)
-{
-    return (struct ems_source_config){
-            .role = (enum ems_role)s->role,
-            .fields = s->adapter->fields(s->options),
-            .ttl_ms = (int64_t)s->max_age_s * 1000,
-            .includes_chargers = s->includes_chargers,
-            .invert_grid = s->invert_grid,
-            .invert_pv = s->invert_pv,
-            .invert_battery = s->invert_battery,
-            .ignore_time = s->ignore_time,
-    };
-}
-
 /* ---- options ---- */
 
 /* KEY=VALUE as a JSON member of the kind that the row wants; a row that does not exist stays a

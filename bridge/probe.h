@@ -24,7 +24,4 @@ struct probe {
 int probe_known(const struct probe *p);
 void probe_print(const struct probe *p);
 
-/* What the settings of a source mean for its readings. */
-struct ems_source_config source_config(const struct source_settings *s);
-
 #endif

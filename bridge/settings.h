@@ -149,6 +149,9 @@ enum err_code settings_read(
 void settings_parse_source(struct source_settings *s, struct json_object *v, const char *path,
         struct opt_errors *errs, struct opt_errors *warnings);
 
+/* What the settings of a source, whose adapter exists, mean for its readings. */
+struct ems_source_config source_config(const struct source_settings *s);
+
 /* The settings as JSON with secrets masked, for bridge/info and logs. */
 void settings_write(const struct settings *s, struct buf *out);
 

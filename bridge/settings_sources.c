@@ -176,3 +176,17 @@ void settings_check_sources(struct settings *s, struct opt_errors *errs)
         }
     }
 }
+
+struct ems_source_config source_config(const struct source_settings *s)
+{
+    return (struct ems_source_config){
+            .role = (enum ems_role)s->role,
+            .fields = s->adapter->fields(s->options),
+            .ttl_ms = (int64_t)s->max_age_s * 1000,
+            .includes_chargers = s->includes_chargers,
+            .invert_grid = s->invert_grid,
+            .invert_pv = s->invert_pv,
+            .invert_battery = s->invert_battery,
+            .ignore_time = s->ignore_time,
+    };
+}

@@ -127,6 +127,8 @@ static const char *model_of(const struct model_device *d)
         return "Circuit";
     case MODEL_CHARGER:
         return d->hardware[0] != '\0' ? d->hardware : "Wall Connector Gen 2";
+    case MODEL_SOURCE:
+        return d->hardware[0] != '\0' ? d->hardware : "Energy source";
     case MODEL_KINDS:
         break;
     }

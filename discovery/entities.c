@@ -77,6 +77,7 @@ const char *const entity_platform_names[] = {"sensor", "binary_sensor", "number"
 #define GEN3   .needs = FEATURE_GEN3
 #define P2     .needs = FEATURE_P2
 #define EMS    .needs = FEATURE_EMS
+#define GIVES(what) .needs = FEATURE_##what
 #define POLICY .needs = FEATURE_POLICY
 #define NEVER  .needs = FEATURE_NEVER
 
@@ -99,16 +100,16 @@ const struct entity entity_table[] = {
 
     /* ---- site ---- */
     STATUS(SITE, site_status_words, PRIMARY, .icon = "mdi:home-lightning-bolt")
-    NUMERIC(SITE, "grid_power", "Grid power", "power", "W", MEASURED, 0, PRIMARY, EMS)
-    NUMERIC(SITE, "pv_power", "Solar power", "power", "W", MEASURED, 0, PRIMARY, EMS)
-    NUMERIC(SITE, "battery_power", "Battery power", "power", "W", MEASURED, 0, PRIMARY, EMS)
-    NUMERIC(SITE, "battery_soc", "Battery", "battery", "%", MEASURED, 0, PRIMARY, EMS)
-    NUMERIC(SITE, "house_power", "House power", "power", "W", MEASURED, 0, PRIMARY, EMS)
+    NUMERIC(SITE, "grid_power", "Grid power", "power", "W", MEASURED, 0, PRIMARY, GIVES(GRID))
+    NUMERIC(SITE, "pv_power", "Solar power", "power", "W", MEASURED, 0, PRIMARY, GIVES(PV))
+    NUMERIC(SITE, "battery_power", "Battery power", "power", "W", MEASURED, 0, PRIMARY, GIVES(BATTERY))
+    NUMERIC(SITE, "battery_soc", "Battery", "battery", "%", MEASURED, 0, PRIMARY, GIVES(SOC))
+    NUMERIC(SITE, "house_power", "House power", "power", "W", MEASURED, 0, PRIMARY, GIVES(HOUSE))
     NUMERIC(SITE, "charger_power", "Charging power", "power", "W", MEASURED, 0, PRIMARY)
-    NUMERIC(SITE, "surplus_power", "Surplus", "power", "W", MEASURED, 0, PRIMARY_OFF, EMS)
-    NUMERIC(SITE, "grid_current_l1", "Grid current L1", "current", "A", MEASURED, 1, DIAGNOSTIC_OFF, EMS)
-    NUMERIC(SITE, "grid_current_l2", "Grid current L2", "current", "A", MEASURED, 1, DIAGNOSTIC_OFF, EMS)
-    NUMERIC(SITE, "grid_current_l3", "Grid current L3", "current", "A", MEASURED, 1, DIAGNOSTIC_OFF, EMS)
+    NUMERIC(SITE, "surplus_power", "Surplus", "power", "W", MEASURED, 0, PRIMARY_OFF, GIVES(GRID))
+    NUMERIC(SITE, "grid_current_l1", "Grid current L1", "current", "A", MEASURED, 1, DIAGNOSTIC_OFF, .needs = (FEATURE_EMS | FEATURE_L1))
+    NUMERIC(SITE, "grid_current_l2", "Grid current L2", "current", "A", MEASURED, 1, DIAGNOSTIC_OFF, .needs = (FEATURE_EMS | FEATURE_L2))
+    NUMERIC(SITE, "grid_current_l3", "Grid current L3", "current", "A", MEASURED, 1, DIAGNOSTIC_OFF, .needs = (FEATURE_EMS | FEATURE_L3))
     NUMERIC(SITE, "charger_energy", "Charging energy", "energy", "kWh", RISING, 2, PRIMARY_OFF)
     NUMERIC(SITE, "offered", "Offered current", "current", "A", MEASURED, 1, PRIMARY)
     BINARY(SITE, "data_problem", "Energy data", "problem", DIAGNOSTIC, EMS)
@@ -120,8 +121,8 @@ const struct entity entity_table[] = {
     BUTTON(SITE, "release", "Release", NULL, PRIMARY, .icon = "mdi:hand-back-left-off")
     AMPS(SITE, "fallback_current", "Fallback current", FIXED, "box", CONFIG_OFF)
     NUMBER(SITE, "lease_grace", "Grace time", "duration", "s", 0, 3600, 1000, "box", CONFIG_OFF)
-    NUMBER(SITE, "battery_first_soc", "Battery first up to", "battery", "%", 0, 100, 1000, "slider", CONFIG, EMS)
-    NUMBER(SITE, "solar_offset", "Solar offset", "power", "W", -5000, 5000, 10000, "box", CONFIG, EMS)
+    NUMBER(SITE, "battery_first_soc", "Battery first up to", "battery", "%", 0, 100, 1000, "slider", CONFIG, POLICY)
+    NUMBER(SITE, "solar_offset", "Solar offset", "power", "W", -5000, 5000, 10000, "box", CONFIG, POLICY)
     NUMBER(SITE, "price_limit", "Price limit", NULL, "cur/kWh", -10, 10, 1, "box", CONFIG, NEVER, .icon = "mdi:cash-lock")
     BINARY(SITE, "battery_hold", "Hold battery discharge", NULL, PRIMARY, NEVER, .icon = "mdi:battery-lock")
     BINARY(SITE, "dimming", "Grid operator limit", NULL, PRIMARY, NEVER, .icon = "mdi:transmission-tower")
@@ -196,6 +197,18 @@ const struct entity entity_table[] = {
     NUMERIC(CHARGER, "session_cost", "Session cost", "monetary", "cur", NULL, 2, PRIMARY, NEVER)
     NUMERIC(CHARGER, "solar_energy", "Solar energy", "energy", "kWh", RISING, 2, PRIMARY_OFF, POLICY)
     NUMERIC(CHARGER, "cost", "Cost", "monetary", "cur", SUMMED, 2, PRIMARY_OFF, NEVER)
+
+    /* ---- source of energy values ---- */
+    BINARY(SOURCE, "problem", NULL, "problem", DIAGNOSTIC)
+    WORDS(SOURCE, "status", "Status", source_status_words, DIAGNOSTIC, .icon = "mdi:transit-connection-variant")
+    PLAIN(SOURCE, "error", "Last error", NULL, DIAGNOSTIC_OFF, .icon = "mdi:message-alert")
+    PLAIN(SOURCE, "data_updated", "Updated", "timestamp", DIAGNOSTIC_OFF)
+    NUMERIC(SOURCE, "latency", "Response time", "duration", "ms", MEASURED, 0, DIAGNOSTIC_OFF)
+    NUMERIC(SOURCE, "grid_power", "Grid power", "power", "W", MEASURED, 0, PRIMARY_OFF, GIVES(GRID))
+    NUMERIC(SOURCE, "pv_power", "Solar power", "power", "W", MEASURED, 0, PRIMARY_OFF, GIVES(PV))
+    NUMERIC(SOURCE, "battery_power", "Battery power", "power", "W", MEASURED, 0, PRIMARY_OFF, GIVES(BATTERY))
+    NUMERIC(SOURCE, "battery_soc", "Battery", "battery", "%", MEASURED, 0, PRIMARY_OFF, GIVES(SOC))
+    NUMERIC(SOURCE, "house_power", "House power", "power", "W", MEASURED, 0, PRIMARY_OFF, GIVES(HOUSE))
 };
 const int entity_count = ARRAY_LEN(entity_table);
 

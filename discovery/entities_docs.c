@@ -11,6 +11,7 @@ static const char *const titles[MODEL_KINDS] = {
         [MODEL_SITE] = "Site",
         [MODEL_CIRCUIT] = "Circuit",
         [MODEL_CHARGER] = "Charger",
+        [MODEL_SOURCE] = "Energy source",
 };
 
 static const char *const intros[MODEL_KINDS] = {
@@ -23,6 +24,9 @@ static const char *const intros[MODEL_KINDS] = {
                 "there is more than one, or when it has a meter.",
         [MODEL_CHARGER] =
                 "State document `<base>/charger/<id>`, commands `<base>/charger/<id>/<key>/set`.",
+        [MODEL_SOURCE] =
+                "State document `<base>/source/<id>`; one device for each entry of `sources`. Its "
+                "values are as the source gives them; the site's are what counts.",
 };
 
 struct condition {
@@ -33,7 +37,12 @@ struct condition {
 static const struct condition conditions[] = {
         {FEATURE_NEVER, "(later)"},
         {FEATURE_GEN3, "Gen 3 (later)"},
-        {FEATURE_EMS, "energy data (later)"},
+        {FEATURE_EMS, "an energy source"},
+        {FEATURE_GRID, "grid power"},
+        {FEATURE_PV, "solar power"},
+        {FEATURE_BATTERY, "battery power"},
+        {FEATURE_SOC, "charge of a battery"},
+        {FEATURE_HOUSE, "house power"},
         {FEATURE_METER, "a meter (later)"},
         {FEATURE_POLICY, "a policy, tariff or vehicle (later)"},
         {FEATURE_P2, "protocol 2"},

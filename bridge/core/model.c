@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-const char *const model_kind_names[] = {"bridge", "site", "circuit", "charger", NULL};
+const char *const model_kind_names[] = {"bridge", "site", "circuit", "charger", "source", NULL};
 
 const struct field_info field_table[FIELD_COUNT] = {
 /* clang-format off */
@@ -32,7 +32,8 @@ static const struct kind_span {
         [MODEL_BRIDGE] = {FIELD_BRIDGE_PROBLEM, FIELD_SITE_STATUS},
         [MODEL_SITE] = {FIELD_SITE_STATUS, FIELD_CIRCUIT_STATUS},
         [MODEL_CIRCUIT] = {FIELD_CIRCUIT_STATUS, FIELD_CHARGER_STATUS},
-        [MODEL_CHARGER] = {FIELD_CHARGER_STATUS, FIELD_COUNT},
+        [MODEL_CHARGER] = {FIELD_CHARGER_STATUS, FIELD_SOURCE_PROBLEM},
+        [MODEL_SOURCE] = {FIELD_SOURCE_PROBLEM, FIELD_COUNT},
 };
 
 _Static_assert(
@@ -40,7 +41,9 @@ _Static_assert(
                 (int)FIELD_CIRCUIT_STATUS - (int)FIELD_SITE_STATUS <= (int)MODEL_FIELDS_MAX &&
                 (int)FIELD_CHARGER_STATUS - (int)FIELD_CIRCUIT_STATUS <=
                         (int)MODEL_FIELDS_MAX &&
-                (int)FIELD_COUNT - (int)FIELD_CHARGER_STATUS <= (int)MODEL_FIELDS_MAX,
+                (int)FIELD_SOURCE_PROBLEM - (int)FIELD_CHARGER_STATUS <=
+                        (int)MODEL_FIELDS_MAX &&
+                (int)FIELD_COUNT - (int)FIELD_SOURCE_PROBLEM <= (int)MODEL_FIELDS_MAX,
         "a kind has more fields than a device has room for");
 _Static_assert((int)MODEL_FIELDS_MAX <= 128, "model_device.known is a set of 128 bits");
 

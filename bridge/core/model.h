@@ -10,13 +10,15 @@
 #define CORE_MODEL_H
 
 #include "bridge/base/watch.h"
+#include "bridge/core/ems.h"
 #include "bridge/core/limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum model_kind { MODEL_BRIDGE, MODEL_SITE, MODEL_CIRCUIT, MODEL_CHARGER, MODEL_KINDS };
-extern const char *const model_kind_names[MODEL_KINDS + 1]; /* bridge site circuit charger */
+enum model_kind { MODEL_BRIDGE, MODEL_SITE, MODEL_CIRCUIT, MODEL_CHARGER, MODEL_SOURCE, MODEL_KINDS };
+/* bridge site circuit charger source */
+extern const char *const model_kind_names[MODEL_KINDS + 1];
 
 /* How a value is held and shown. */
 enum field_type {
@@ -66,7 +68,7 @@ enum field_id field_first(enum model_kind k);
 int field_count(enum model_kind k);
 
 enum {
-    MODEL_DEVICES_MAX = 2 + CIRCUITS_MAX + CHARGERS_MAX,
+    MODEL_DEVICES_MAX = 2 + CIRCUITS_MAX + CHARGERS_MAX + EMS_SOURCES_MAX,
     MODEL_FIELDS_MAX = 96, /* per kind */
     MODEL_TEXT_ROOM = 256,
     MODEL_TEXTS_MAX = 16,  /* TYPE_TEXT fields per kind */
@@ -84,7 +86,13 @@ enum model_feature {
     FEATURE_METER = 1 << 5,     /* circuit with a meter */
     FEATURE_GEN3 = 1 << 6,
     FEATURE_POLICY = 1 << 7,    /* a policy, tariff or vehicle is configured */
-    FEATURE_EMS = 1 << 8,       /* energy values of the site */
+    FEATURE_EMS = 1 << 8,       /* site: a source of energy values is configured; with FEATURE_L1..3
+                                 * one of the current of that phase */
+    FEATURE_GRID = 1 << 9,      /* site and sources: what a source can give, or is derived */
+    FEATURE_PV = 1 << 10,
+    FEATURE_BATTERY = 1 << 11,
+    FEATURE_SOC = 1 << 12,
+    FEATURE_HOUSE = 1 << 13,
     FEATURE_NEVER = 1 << 30,    /* rows that no build announces yet */
 };
 

@@ -92,7 +92,7 @@ bool topic_match(const char *filter, const char *topic)
 
 static bool has_id(enum model_kind kind)
 {
-    return kind == MODEL_CIRCUIT || kind == MODEL_CHARGER;
+    return kind == MODEL_CIRCUIT || kind == MODEL_CHARGER || kind == MODEL_SOURCE;
 }
 
 /* "<base>/<kind>[/<id>]" */

@@ -11,6 +11,9 @@ const char *const site_status_words[] = {
 
 const char *const circuit_status_words[] = {"ok", "limiting", "over_limit", "no_data", NULL};
 
+const char *const source_status_words[] = {"ok", "starting", "stale", "failing", "auth_failed",
+        "implausible", "paused", NULL};
+
 const char *const charger_mode_words[] = {"manual", "stop", "site", NULL};
 const char *const site_mode_words[] = {"manual", "stop", NULL};
 

@@ -34,6 +34,18 @@ enum charge_mode { MODE_MANUAL, MODE_STOP, MODE_SITE, MODE_COUNT };
 extern const char *const charger_mode_words[MODE_COUNT + 1];
 extern const char *const site_mode_words[MODE_SITE + 1];
 
+enum source_status {
+    SOURCE_OK,
+    SOURCE_STARTING, /* no answer yet */
+    SOURCE_STALE,    /* it answers, and a value is missing or too old */
+    SOURCE_FAILING,
+    SOURCE_AUTH_FAILED,
+    SOURCE_IMPLAUSIBLE, /* its values and those of others do not add up */
+    SOURCE_PAUSED,      /* it wants to be asked less often */
+    SOURCE_STATUS_COUNT
+};
+extern const char *const source_status_words[SOURCE_STATUS_COUNT + 1];
+
 /* Home Assistant as seen by us, in the order of enum ha_state (lease.h). */
 extern const char *const home_assistant_words[4];
 

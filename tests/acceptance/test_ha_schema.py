@@ -16,6 +16,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../support")]
+from http_fake import HttpFake  # noqa: E402
 from rig import Rig, wait  # noqa: E402
 from twc import Unit  # noqa: E402
 
@@ -117,6 +118,9 @@ class TestHaSchema(unittest.TestCase):
     def setUpClass(cls):
         cls.rig = r = Rig()
         cls.addClassCleanup(r.__exit__)
+        fake = HttpFake().__enter__()
+        cls.addClassCleanup(fake.__exit__)
+        fake.answer("/all", {"g": -1500, "p": 4000, "b": -700, "s": 41.5, "i": [1.5, -2, 0.25]})
         r.start_broker()
         r.slaves([Unit("a1b2"), Unit("c3d4", plugged=False)])
         r.slaves([Unit("e5f6", protocol=1, max_a=32, phases=1)], name="bus2")
@@ -124,6 +128,8 @@ class TestHaSchema(unittest.TestCase):
             "circuits": [{"name": "garage", "limit_a": 32}, {"name": "barn", "limit_a": 20}],
             "buses": [{"port": r.path("bus"), "circuit": "garage"},
                       {"port": r.path("bus2"), "circuit": "barn", "name": "old"}],
+            "sources": [{"name": "Meter", "adapter": "url_json", "url": fake.url + "/all", "grid_w": "g", "pv_w": "p",
+                         "battery_w": "b", "soc": "s", "current_l1": "i[0]", "current_l2": "i[1]", "current_l3": "i[2]"}],
             "chargers": [{"id": "e5f6", "bus": "old", "name": "Barn \"old\" ü", "phases": "L2"}]}
         r.bridge(cls.settings)
         cls.mqtt = r.online("a1b2", "c3d4", "e5f6")
@@ -229,7 +235,8 @@ class TestHaSchema(unittest.TestCase):
         kinds = [n for n in self.documents if " after" not in n]
         self.assertEqual(sorted(kinds), ["twcbridge_bridge", "twcbridge_charger_a1b2", "twcbridge_charger_c3d4",
                                          "twcbridge_charger_e5f6", "twcbridge_circuit_barn",
-                                         "twcbridge_circuit_garage", "twcbridge_site"])
+                                         "twcbridge_circuit_garage", "twcbridge_site",
+                                         "twcbridge_source_meter"])
         p2, p1 = (json.loads(self.documents[f"twcbridge_charger_{i}"])["components"] for i in ("a1b2", "e5f6"))
         self.assertLess(set(p1), set(p2))
 

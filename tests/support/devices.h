@@ -26,6 +26,7 @@ enum {
     DEVICE_P2,     /* protocol 2, three phases */
     DEVICE_P1,     /* protocol 1, three phases */
     DEVICE_SINGLE, /* protocol 2, L1 */
+    DEVICE_SOURCE, /* a meter that gives grid power and solar power */
 };
 
 static inline void devices_describe(struct model_device *d, uint32_t features, int32_t max_ma)
@@ -46,11 +47,13 @@ static inline void devices_init(struct model *m)
     (void)model_add(m, MODEL_CHARGER, "a1b2", "Wall Connector A1B2");
     (void)model_add(m, MODEL_CHARGER, "c3d4", "Garage");
     (void)model_add(m, MODEL_CHARGER, "e5f6", "Yard");
+    (void)model_add(m, MODEL_SOURCE, "meter", "Meter");
     devices_describe(&m->device[DEVICE_SITE], 0, 32000);
     devices_describe(&m->device[DEVICE_CIRCUIT], FEATURE_DEVICE, 32000);
     devices_describe(&m->device[DEVICE_P2], FEATURE_P2 | three, 32000);
     devices_describe(&m->device[DEVICE_P1], three, 16000);
     devices_describe(&m->device[DEVICE_SINGLE], FEATURE_P2 | FEATURE_L1, 13900);
+    devices_describe(&m->device[DEVICE_SOURCE], FEATURE_EMS | FEATURE_GRID | FEATURE_PV, 0);
     (void)str_copy(m->device[DEVICE_P2].serial, sizeof(m->device[0].serial), "A16B0001234");
     (void)str_copy(m->device[DEVICE_P2].sw_version, sizeof(m->device[0].sw_version), "4.5.3");
     (void)str_copy(m->device[DEVICE_P2].hw_version, sizeof(m->device[0].hw_version), "2");

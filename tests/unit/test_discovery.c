@@ -125,6 +125,29 @@ static void the_site_announces_no_row_whose_input_does_not_exist(void **state)
             "release fallback_current lease_grace");
 }
 
+static void the_site_announces_what_a_source_can_give_and_no_more(void **state)
+{
+    uint32_t before = model.device[DEVICE_SITE].features;
+
+    model.device[DEVICE_SITE].features |= FEATURE_EMS | FEATURE_GRID | FEATURE_PV | FEATURE_HOUSE;
+    announces(*state, DEVICE_SITE,
+            "status grid_power pv_power house_power charger_power surplus_power charger_energy "
+            "offered data_problem data_updated charging_allowed current_limit mode release "
+            "fallback_current lease_grace");
+    model.device[DEVICE_SITE].features |= FEATURE_BATTERY | FEATURE_SOC | FEATURE_L1 | FEATURE_L3;
+    announces(*state, DEVICE_SITE,
+            "status grid_power pv_power battery_power battery_soc house_power charger_power "
+            "surplus_power grid_current_l1 grid_current_l3 charger_energy offered data_problem "
+            "data_updated charging_allowed current_limit mode release fallback_current lease_grace");
+    model.device[DEVICE_SITE].features = before;
+}
+
+static void a_source_announces_its_state_and_the_values_it_can_give(void **state)
+{
+    announces(*state, DEVICE_SOURCE,
+            "problem status error data_updated latency grid_power pv_power");
+}
+
 static void the_bridge_announces_its_rows_and_three_per_bus(void **state)
 {
     announces(*state, DEVICE_BRIDGE,
@@ -146,6 +169,7 @@ static void documents_are_the_golden_ones(void **state)
             {DEVICE_P2, "discovery/charger_p2.json"},
             {DEVICE_P1, "discovery/charger_p1.json"},
             {DEVICE_SINGLE, "discovery/charger_single_phase.json"},
+            {DEVICE_SOURCE, "discovery/source.json"},
     };
     struct rig *r = *state;
 
@@ -486,6 +510,8 @@ int main(void)
             TEST(a_single_phase_charger_has_no_rows_of_other_phases),
             TEST(a_circuit_announces_these_rows_and_its_meter_only_with_one),
             TEST(the_site_announces_no_row_whose_input_does_not_exist),
+            TEST(the_site_announces_what_a_source_can_give_and_no_more),
+            TEST(a_source_announces_its_state_and_the_values_it_can_give),
             TEST(the_bridge_announces_its_rows_and_three_per_bus),
             TEST(documents_are_the_golden_ones),
             TEST(every_document_passes_the_linter),

@@ -88,7 +88,8 @@ static void keys_without_entity_are_those_of_the_contract(void **state)
             "grid_voltage_l1 grid_voltage_l2 grid_voltage_l3 inputs forecast tariff",
             "parent limit_l1 limit_l2 limit_l3 headroom_l1 headroom_l2 headroom_l3 chargers",
             ("requested requests ceilings decision power_estimated phase_map hardware_max "
-             "protocol bus circuit session_id heartbeat_age_ms")};
+             "protocol bus circuit session_id heartbeat_age_ms"),
+            "adapter fields calls_today next_try"};
 
     (void)state;
     for (int k = 0; k < MODEL_KINDS; k++) {
@@ -387,9 +388,9 @@ static void every_value_that_can_be_written_is_accepted_by_its_entity(void **sta
             read += try_values(d);
         }
     }
-    /* bridge 10, site 26, circuit 11, three chargers 51 each */
+    /* bridge 10, site 26, circuit 11, three chargers 51 each, source 10 */
     check_i64(read,
-            (int64_t)(ARRAY_LEN(maxima) * (ARRAY_LEN(values) + 1)) * (10 + 26 + 11 + 3 * 51));
+            (int64_t)(ARRAY_LEN(maxima) * (ARRAY_LEN(values) + 1)) * (10 + 26 + 11 + 3 * 51 + 10));
 }
 
 static void try_words(int device, enum field_id f)

@@ -1,0 +1,215 @@
+/*
+ * energy - asks the sources of energy values at their pace and merges what they say.
+ * SPDX-License-Identifier: MIT
+ */
+#include "bridge/energy.h"
+
+#include "bridge/base/log.h"
+#include "bridge/base/str.h"
+#include "bridge/io/loop.h"
+#include "bridge/io/oneshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { APART_MS = 40, DAY_MS = 24 * 3600 * 1000 };
+
+static enum ems_poll_result result_of(enum ems_class c)
+{
+    switch (c) {
+    case EMS_OK:
+        return EMS_POLL_OK;
+    case EMS_AUTH:
+        return EMS_POLL_REFUSED;
+    case EMS_RATE:
+        return EMS_POLL_TOO_OFTEN;
+    case EMS_UNREACHABLE:
+    case EMS_TIMEOUT:
+    case EMS_TLS:
+    case EMS_NOT_FOUND:
+    case EMS_SERVER:
+    case EMS_DATA:
+    case EMS_CLASSES:
+        break;
+    }
+    return EMS_POLL_FAILED;
+}
+
+static uint32_t any_number(void)
+{
+    uint32_t random = 0;
+
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random)) {
+        random = (uint32_t)loop_now_ms();
+    }
+    return random;
+}
+
+static void plan(struct energy_source *s, const struct ems_outcome *o)
+{
+    const struct ems_pace pace = {.interval_ms = (int64_t)s->settings->interval_s * 1000,
+            .cloud = s->settings->adapter->cloud};
+    int64_t wait_ms =
+            ems_poll_wait(&s->poll, &pace, result_of(o->class), o->retry_after_s, any_number());
+    int64_t now_ms = loop_now_ms();
+
+    s->next_ms = s->started_ms + wait_ms;
+    /* One that takes longer than its interval is asked again at once, not twice. */
+    oneshot_start(s->timer, s->next_ms > now_ms ? (uint64_t)(s->next_ms - now_ms) : 1);
+}
+
+static void count(struct energy_source *s, int requests)
+{
+    int64_t day = loop_utc_ms() / DAY_MS;
+
+    s->calls = day == s->calls_day ? s->calls + requests : requests;
+    s->calls_day = day;
+}
+
+/* A change of state is a line; a failure that repeats is none. */
+static void tell(struct energy_source *s, const struct ems_outcome *o)
+{
+    const char *name = s->settings->name;
+
+    if (o->class != EMS_OK && (!s->answered || o->class != s->class)) {
+        log_warning("energy", "%s: %s", name, o->why);
+    } else if (o->class == EMS_OK && !s->answered) {
+        log_info("energy", "%s answers", name);
+    } else if (o->class == EMS_OK && s->class != EMS_OK) {
+        log_notice("energy", "%s answers again", name);
+    }
+}
+
+void energy_merge(struct daemon *d)
+{
+    struct energy *x = d->energy;
+    int64_t charger_w = 0;
+    bool known = model_get(&d->model, 1, FIELD_SITE_CHARGER_POWER, &charger_w);
+
+    ems_site_merge(
+            x->reading, x->config, x->n, loop_now_ms(), known ? &charger_w : NULL, &x->site);
+}
+
+static void on_outcome(void *user, const struct ems_outcome *o)
+{
+    struct energy_source *s = user;
+    struct energy *x = s->daemon->energy;
+    size_t i = (size_t)(s - x->source);
+    const struct ems_now now = {.now_ms = loop_now_ms(), .utc_ms = loop_utc_ms()};
+
+    tell(s, o);
+    ems_take(&x->reading[i], &x->config[i], o->reports, now);
+    s->answered = true;
+    s->class = o->class;
+    str_copy(s->why, sizeof(s->why), o->class != EMS_OK ? o->why : "");
+    s->latency_ms = o->latency_ms;
+    count(s, o->requests);
+    plan(s, o);
+    energy_merge(s->daemon);
+    x->implausible = x->site.implausible ? x->implausible + 1 : 0;
+    s->daemon->model.utc_ms = now.utc_ms;
+    energy_show(s->daemon);
+    turn_ask(s->daemon->turn);
+}
+
+static void on_due(void *user)
+{
+    struct energy_source *s = user;
+
+    s->started_ms = loop_now_ms();
+    ems_round_start(s->round, s->settings->timeout_s * 1000, on_outcome, s);
+}
+
+/* ---- making ---- */
+
+static uint32_t features_of(uint32_t fields)
+{
+    static const struct {
+        enum ems_field field;
+        uint32_t feature;
+    } rows[] = {{EMS_GRID_W, FEATURE_GRID}, {EMS_PV_W, FEATURE_PV},
+            {EMS_BATTERY_W, FEATURE_BATTERY}, {EMS_SOC_PERMILLE, FEATURE_SOC},
+            {EMS_CONSUMPTION_W, FEATURE_HOUSE}, {EMS_CURRENT_L1_MA, FEATURE_L1},
+            {EMS_CURRENT_L2_MA, FEATURE_L2}, {EMS_CURRENT_L3_MA, FEATURE_L3}};
+    uint32_t features = FEATURE_EMS;
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        features |= fields & EMS_BIT(rows[i].field) ? rows[i].feature : 0;
+    }
+    return features;
+}
+
+static bool open_source(struct daemon *d, int i, struct err *e)
+{
+    struct energy *x = d->energy;
+    struct energy_source *s = &x->source[i];
+    const struct source_settings *c = &d->settings.source[i];
+    struct model_device *m;
+
+    s->daemon = d;
+    s->settings = c;
+    s->latency_ms = -1;
+    s->status = SOURCE_STARTING;
+    x->config[i] = source_config(c);
+    s->device = model_add(&d->model, MODEL_SOURCE, c->id, c->name);
+    if (s->device < 0) {
+        err_set(e, ERR_NO_MEMORY, "%s: no room for one more device", c->name);
+        return false;
+    }
+    m = &d->model.device[s->device];
+    m->features = features_of(x->config[i].fields);
+    str_copy(m->hardware, sizeof(m->hardware), c->adapter->title);
+    model_touch(&d->model, s->device);
+    s->round = ems_round_create(&d->loop, x->client, c->adapter, c->options, e);
+    s->timer = oneshot_create(&d->loop, on_due, s, e);
+    if (!s->round || !s->timer) {
+        return false;
+    }
+    s->next_ms = loop_now_ms() + (int64_t)i * APART_MS;
+    oneshot_start(s->timer, (uint64_t)i * APART_MS);
+    return true;
+}
+
+bool energy_open(struct daemon *d, struct err *e)
+{
+    bool ok = true;
+
+    if (d->settings.source_count == 0) {
+        return true;
+    }
+    d->energy = calloc(1, sizeof(*d->energy));
+    if (!d->energy) {
+        err_set(e, ERR_NO_MEMORY, "sources: out of memory");
+        return false;
+    }
+    d->energy->client = http_client_create(&d->loop, e);
+    if (!d->energy->client) {
+        free(d->energy);
+        d->energy = NULL;
+        return false;
+    }
+    for (int i = 0; ok && i < d->settings.source_count; i++) {
+        d->energy->n = i + 1;
+        ok = open_source(d, i, e);
+    }
+    d->model.device[1].features |=
+            features_of(ems_site_fields(d->energy->config, d->energy->n));
+    model_touch(&d->model, 1);
+    return ok;
+}
+
+void energy_close(struct daemon *d)
+{
+    struct energy *x = d->energy;
+
+    if (x) {
+        for (int i = 0; i < x->n; i++) {
+            ems_round_destroy(x->source[i].round);
+            oneshot_destroy(x->source[i].timer);
+        }
+        http_client_destroy(x->client);
+        free(x);
+        d->energy = NULL;
+    }
+}

@@ -1,0 +1,46 @@
+/*
+ * energy - the running sources of energy values; shared by energy.c and energy_show.c.
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef BRIDGE_ENERGY_H
+#define BRIDGE_ENERGY_H
+
+#include "bridge/core/ems.h"
+#include "bridge/core/ems_poll.h"
+#include "bridge/core/words.h"
+#include "bridge/daemon.h"
+#include "bridge/ems_round.h"
+
+struct energy_source {
+    struct daemon *daemon; /* borrowed; for callbacks */
+    const struct source_settings *settings;
+    struct ems_round *round;
+    struct oneshot *timer;
+    struct ems_poll poll;
+    int device;                /* in the model */
+    bool answered;             /* a round is over: no longer starting */
+    enum ems_class class;      /* of the last round */
+    enum source_status status; /* as shown */
+    char why[240];             /* of the last failure; "": none since it was well */
+    int32_t latency_ms;        /* -1: not known */
+    int64_t started_ms, next_ms;
+    int64_t calls, calls_day; /* requests of this day in UTC */
+};
+
+struct energy {
+    struct http_client *client;
+    int n;
+    struct ems_source_config config[EMS_SOURCES_MAX];
+    struct ems_source reading[EMS_SOURCES_MAX];
+    struct energy_source source[EMS_SOURCES_MAX];
+    struct ems_site site;
+    int implausible; /* answers in a row after which the values did not add up */
+};
+
+/* How many such answers make a fault. */
+enum { ENERGY_IMPLAUSIBLE = 3 };
+
+/* The merge of now; energy.c. */
+void energy_merge(struct daemon *d);
+
+#endif
