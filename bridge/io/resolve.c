@@ -76,9 +76,28 @@ static void collect(struct resolve *r, const struct addrinfo *list, int family)
     }
 }
 
-static void look_up(struct resolve *r, int flags)
+/* An address needs no look-up, and the loop asks no resolver, not even for that. */
+static bool is_address(struct resolve *r)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags};
+    struct resolve_answer *a = &r->answer;
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
+
+    if (inet_pton(AF_INET, r->host, &v4.sin_addr) == 1) {
+        memcpy(&a->addr[0], &v4, sizeof(v4));
+    } else if (inet_pton(AF_INET6, r->host, &v6.sin6_addr) == 1) {
+        memcpy(&a->addr[0], &v6, sizeof(v6));
+    } else {
+        return false;
+    }
+    set_port(&a->addr[0], r->port);
+    a->count = 1;
+    return true;
+}
+
+static void look_up(struct resolve *r)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     int e = getaddrinfo(r->host, NULL, &hints, &list);
 
@@ -97,7 +116,7 @@ static void *thread(void *user)
 {
     struct resolve *r = user;
 
-    look_up(r, 0);
+    look_up(r);
     uv_mutex_lock(&r->lock);
     if (!r->closed) {
         uv_async_send(&r->uv);
@@ -139,12 +158,10 @@ static int start_thread(struct resolve *r)
 static void start(struct resolve *r)
 {
     r->owners = 1;
-    look_up(r, AI_NUMERICHOST);
-    if (r->answer.count > 0) {
+    if (is_address(r)) {
         uv_async_send(&r->uv);
         return;
     }
-    r->answer.why[0] = '\0';
     r->owners = 2;
     if (start_thread(r) != 0) {
         r->owners = 1;

@@ -34,7 +34,8 @@ class BusLog:
     def __init__(self, path):
         self.told, self.said, self.linkready, self.bad, self.control = [], [], [], [], []
         self.second, self.faults, self.signs = [], {}, {}
-        self.lines = [json.loads(line) for line in open(path)]
+        with open(path) as f:
+            self.lines = [json.loads(line) for line in f]
         self.ids = self.lines[0]["chargers"]
         for e in self.lines[1:]:
             self._add(e)

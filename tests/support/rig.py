@@ -154,10 +154,10 @@ class Rig:
             json.dump(s, f)
         return self.path(name)
 
-    def bridge(self, extra=None, *args, settings=None):
+    def bridge(self, extra=None, *args, settings=None, **kw):
         self.file = settings or self.settings(extra)
         self.proc = self.run(PROGRAM, "run", self.file, "--state", self.path("state"), *args,
-                             log="bridge.log")
+                             log="bridge.log", **kw)
         return self.proc
 
     def quick(self, units, extra=None, name="bus", **safety):

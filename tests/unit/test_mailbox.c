@@ -8,6 +8,7 @@
 #include "tests/support/rig.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -279,6 +280,21 @@ static void a_done_may_destroy_the_worker(void **state)
 
 /* ---- resolve ---- */
 
+static pthread_t loop_thread;
+static atomic_int asked_on_loop;
+
+/* In the place of the C library's: a resolver that hangs would hold up whoever asks it. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+        struct addrinfo **out)
+{
+    (void)node;
+    (void)service;
+    (void)hints;
+    *out = NULL;
+    asked_on_loop += pthread_equal(pthread_self(), loop_thread) != 0;
+    return EAI_NONAME;
+}
+
 static void on_resolved(void *user, const struct resolve_answer *a)
 {
     struct fixture *f = user;
@@ -304,6 +320,37 @@ static void a_numeric_address_comes_back_on_the_next_turn(void **state)
     check_i64(f->last[0], 502);
     check_i64(f->disorder, 0);
     resolve_destroy(r);
+}
+
+static void on_any(void *user, const struct resolve_answer *a)
+{
+    struct fixture *f = user;
+
+    f->got = a->count;
+    f->disorder = a->count > 0 ? a->addr[0].ss_family : AF_UNSPEC;
+    f->done++;
+}
+
+static void the_loop_never_asks_a_resolver(void **state)
+{
+    static const struct {
+        const char *host;
+        int family;
+    } rows[] = {{"10.0.0.1", AF_INET}, {"2001:db8::1", AF_INET6}, {"::1", AF_INET6},
+            {"gate.example", AF_UNSPEC}, {"10.0.0", AF_UNSPEC}, {"fe80::1%lo", AF_UNSPEC}};
+    struct fixture *f = *state;
+
+    loop_thread = pthread_self();
+    asked_on_loop = 0;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct resolve *r = resolve_create(&f->loop, rows[i].host, 1, on_any, f, NULL);
+
+        assert_non_null(r);
+        assert_true(rig_until(&f->loop, &f->done, (int)i + 1, 1000));
+        check_i64(f->disorder, rows[i].family);
+        resolve_destroy(r);
+    }
+    check_i64(asked_on_loop, 0);
 }
 
 static void a_cancelled_look_up_is_silent(void **state)
@@ -372,6 +419,7 @@ int main(void)
             TEST(a_job_that_hangs_does_not_hold_the_end),
             TEST(a_done_may_destroy_the_worker),
             TEST(a_numeric_address_comes_back_on_the_next_turn),
+            TEST(the_loop_never_asks_a_resolver),
             TEST(a_cancelled_look_up_is_silent),
             cmocka_unit_test(host_and_port_are_split),
     };
