@@ -228,14 +228,27 @@ static void load_one(struct daemon *d, const struct store_charger *c, const stru
     describe(d, u);
 }
 
+/* bus -1: on any. */
 static int known_on(const struct daemon *d, int bus, uint16_t twc_id)
 {
     for (int i = 0; i < d->units; i++) {
-        if (d->unit[i].twc_id == twc_id && (d->unit[i].bus == bus || d->unit[i].bus < 0)) {
+        int on = d->unit[i].bus;
+
+        if (d->unit[i].twc_id == twc_id && (on == bus || on < 0 || bus < 0)) {
             return i;
         }
     }
     return -1;
+}
+
+/* The id on topics and in the store: two buses may have chargers with one number. */
+static void new_id(const struct daemon *d, int bus, const char *plain, char *dst, size_t room)
+{
+    if (unit_find(d, plain) < 0 || bus < 0) {
+        str_copy(dst, room, plain);
+    } else {
+        str_format(dst, room, "%.40s_%.5s", d->settings.bus[bus].id, plain);
+    }
 }
 
 /* The number behind an id of the settings: "a1b2" or "v1". */
@@ -263,8 +276,11 @@ void units_load(struct daemon *d, const struct store_image *image)
         int bus = s->bus_index >= 0 ? s->bus_index : d->settings.bus_count == 1 ? 0 : -1;
 
         if (known_on(d, bus, twc_id) < 0) {
-            struct unit *u = add(d, unit_find(d, s->id) < 0 ? s->id : s->name, twc_id, bus);
+            char id[48];
+            struct unit *u;
 
+            new_id(d, bus, s->id, id, sizeof(id));
+            u = add(d, id, twc_id, bus);
             if (u) {
                 u->settings = i;
                 describe(d, u);
@@ -338,11 +354,7 @@ int unit_adopt(struct daemon *d, int bus, int slot, uint16_t twc_id, const struc
         char plain[16], id[48];
 
         plain_id(d, bus, twc_id, plain, sizeof(plain));
-        if (unit_find(d, plain) < 0) {
-            str_copy(id, sizeof(id), plain);
-        } else {
-            str_format(id, sizeof(id), "%.40s_%.5s", d->settings.bus[bus].id, plain);
-        }
+        new_id(d, bus, plain, id, sizeof(id));
         u = add(d, id, twc_id, bus);
         if (!u) {
             return -1;
