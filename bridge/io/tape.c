@@ -94,6 +94,8 @@ static bool grow(struct tape *t)
         return false;
     }
     ring_read(t, 0, ring, t->used);
+    /* All of it is used in the end: the process shall not seem to grow for another ten minutes. */
+    memset(ring + t->used, 0, size - t->used);
     free(t->ring);
     t->ring = ring;
     t->size = size;
