@@ -119,7 +119,8 @@ static bool rows_over(const struct step *s, int i)
 }
 
 /* How many silent stops may be used for what it is told: all for ceilings, "not allowed", two
- * units with one id and a row that carries too much, all but the last one where a request or the default says 0. */
+ * units with one id and a row that carries too much, all but the last one where a request or the
+ * default says 0. */
 static int32_t stop_budget(const struct step *s, int i)
 {
     const struct work *w = &s->w[i];

@@ -290,15 +290,23 @@ static void silence_or_a_lost_port_do_not_end_it(void **state)
     free(r);
 }
 
-static void from_a_cold_start_neither_is_adopted_and_it_is_said_why(void **state)
+/* Two units with one id and signs of their own, taking turns for a minute. */
+static struct rig *cold_twins(void)
 {
     struct rig *r = rig_new(2, 2);
 
-    (void)state;
-    r->slave[1].id = ID0; /* another sign, taking turns */
+    r->slave[1].id = ID0;
     r->slave[1].linkready_ms += 4500;
     rig_open(r);
     rig_run(r, 60000);
+    return r;
+}
+
+static void from_a_cold_start_neither_is_adopted_and_it_is_said_why(void **state)
+{
+    struct rig *r = cold_twins();
+
+    (void)state;
     check_i64(bus_slots(&r->bus), 0);
     assert_true(bus_duplicate(&r->bus));
     check_i64(rig_events(r, BUS_EV_DUPLICATE), 1);
@@ -315,13 +323,9 @@ static void from_a_cold_start_neither_is_adopted_and_it_is_said_why(void **state
 
 static void twins_that_are_not_adopted_and_fall_silent_are_forgotten(void **state)
 {
-    struct rig *r = rig_new(2, 2);
+    struct rig *r = cold_twins();
 
     (void)state;
-    r->slave[1].id = ID0;
-    r->slave[1].linkready_ms += 4500;
-    rig_open(r);
-    rig_run(r, 60000);
     r->slave[0].dead = r->slave[1].dead = true;
     rig_run(r, 70000);
     assert_false(bus_duplicate(&r->bus));
@@ -331,13 +335,9 @@ static void twins_that_are_not_adopted_and_fall_silent_are_forgotten(void **stat
 
 static void resume_lets_those_that_were_not_adopted_try_anew(void **state)
 {
-    struct rig *r = rig_new(2, 2);
+    struct rig *r = cold_twins();
 
     (void)state;
-    r->slave[1].id = ID0;
-    r->slave[1].linkready_ms += 4500;
-    rig_open(r);
-    rig_run(r, 60000);
     r->slave[1].dead = true;
     bus_resume(&r->bus, r->now);
     rig_run(r, 30000);
