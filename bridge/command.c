@@ -307,5 +307,5 @@ bool command_lowers(struct daemon *d, const struct command_in *in)
         return strcmp(v, "stop") == 0 && !strstr(c.out.value_json, "stop");
     }
     return (strcmp(in->key, "current_limit") == 0 || strcmp(in->key, "max_current") == 0) &&
-           str_scaled(v, strlen(v), 1000, &n) && below(&c, n);
+           str_scaled(v, strlen(v), 1000, &n) && n >= 0 && below(&c, n);
 }

@@ -310,13 +310,17 @@ static void tick(void)
             (long long)(w.next - w.now));
     if (n > 0) {
         unsigned to = judge(out, n, &f);
-        int64_t end_us = w.now * 1000 + (int64_t)n * 1042;
+        int64_t late_ms = w.steps % 5 == 0 ? 2 : 0; /* held up before the write */
+        int64_t end_us = (w.now + late_ms) * 1000 + (int64_t)n * 1042;
 
         if (w.fails) {
             bus_write_failed(&w.bus);
             w.next = w.now + 20;
             return;
         }
+        w.now += late_ms;
+        w.next += late_ms;
+        bus_written(&w.bus, w.now);
         w.tx_end_us = end_us;
         if (f.data[1] == 0xE0 && to - FIRST_ID < IDS) {
             judge_spacing((int)(to - FIRST_ID), w.now * 1000, end_us);

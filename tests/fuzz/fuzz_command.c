@@ -398,6 +398,8 @@ static void both_ways(struct command_in *in, bool was_refused)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const owners[] = {"mqtt", "http"};
+    static const char *const kinds[] = {
+            "vehicle", "bridge", "site", "charger", "chargr", "", "x", "circuits"};
     struct fuzz_in in = {data, data + size};
     size_t row = fuzz_u8(&in) % (command_row_count + 1);
     uint8_t how = fuzz_u8(&in);
@@ -416,6 +418,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (row < command_row_count) {
         c.kind = command_rows[row].kind;
         c.key = command_rows[row].key;
+    }
+    if ((how & 16) != 0) { /* a topic of no kind that there is */
+        c.unknown = kinds[how >> 5];
+        c.key = "charge";
     }
     c.id = c.kind == MODEL_CHARGER ? "a1b2" : c.kind == MODEL_CIRCUIT ? "garage" : "";
     c.id = (how & 8) != 0 && c.id[0] != '\0' ? "a1c2" : c.id;

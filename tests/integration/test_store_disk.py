@@ -72,12 +72,16 @@ class Disk(unittest.TestCase):
         return [i for u in self.bus.units for i in self.bus.log.of(u.ident, since) and
                 self.bus.log.intervals(u.ident, since)]
 
-    def same_rhythm(self, clean, other):
-        a, b = quantiles(clean), quantiles(other)
-        print({"clean": a, "other": b}, file=sys.stderr)
-        self.assertGreater(len(other), len(clean) * 0.95)
-        for k in a:
-            self.assertLess(abs(b[k] / a[k] - 1), 0.05, (k, a, b))
+    def same_rhythm(self, clean, tries=3):
+        """Within 5 % of the clean run. A fault is there each time, a busy machine is not."""
+        for i in range(tries):
+            other = self.measure()
+            a, b = quantiles(clean), quantiles(other)
+            print({"clean": a, "other": b}, file=sys.stderr)
+            worse = {k: b[k] / a[k] - 1 for k in a if b[k] / a[k] - 1 >= 0.05}
+            if not worse and len(other) > len(clean) * 0.95:
+                return
+        self.fail(f"{tries} times: {worse}, {len(clean)} and {len(other)} intervals")
 
     def event(self, client, kind, timeout):
         m = client.wait(lambda m: m.topic == EVENTS and f'"{kind}"' in m.payload, timeout)
@@ -97,7 +101,7 @@ class Disk(unittest.TestCase):
         self.addCleanup(full.end)
         ev = self.event(c, "problem", 30)
         self.assertIn("cannot be written", ev["message"])
-        self.same_rhythm(clean, self.measure())
+        self.same_rhythm(clean)
         wait("the problem is shown", lambda: state(c, HEALTH)["problem"], 5)
         before = state(c, "twcbridge/charger/a1b2")["energy"]
         full.over.set()
@@ -123,7 +127,7 @@ class Disk(unittest.TestCase):
         ev = self.event(c, "problem", 10)
         self.assertIn("twcbridge.db", ev["message"])
         time.sleep(8)
-        self.same_rhythm(clean, self.measure())
+        self.same_rhythm(clean)
         self.assertTrue(state(c, HEALTH)["problem"])
         # A limit that somebody set holds, although nothing can be written, and so does the energy.
         self.assertEqual(state(c, "twcbridge/site")["current_limit"], 20)

@@ -102,6 +102,7 @@ static void plug(struct fixture *f)
 
 static void unplug(struct fixture *f)
 {
+    unlink(f->path); /* as udev does; its number may soon be somebody else's */
     close(f->peer);
     f->peer = -1;
 }
