@@ -115,9 +115,14 @@ void settings_parse_source(struct source_settings *s, struct json_object *v, con
         json_as_text(name, text, sizeof(text));
         s->adapter = ems_find(text);
     }
-    if (!s->adapter && json_kind(name) == JSON_TEXT) {
-        no_adapter(path, text, errs); /* of its options nothing can be said */
-        opt_defaults(source_rows, s);
+    if (!s->adapter && json_kind(v) == JSON_OBJECT) {
+        opt_defaults(source_rows, s); /* of its options nothing can be said */
+        if (json_kind(name) == JSON_TEXT) {
+            no_adapter(path, text, errs);
+        } else {
+            opt_errors_add(errs, "%s.adapter: %s", path,
+                    json_has(v, "adapter") ? "wants a text" : "is missing");
+        }
         return;
     }
     source_table(s->adapter, table);

@@ -12,6 +12,8 @@
  * bad field costs no other. Adapters with a login of their own have `login`: its requests run
  * before a round while the session is empty, and once more after an answer of class EMS_AUTH.
  *
+ * docs/internals/write-an-adapter.md shows the way; template.c is one with remarks.
+ *
  * SPDX-License-Identifier: MIT
  */
 #ifndef ADAPTERS_EMS_EMS_H

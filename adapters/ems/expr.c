@@ -147,13 +147,29 @@ static const char *wrong_of(enum quantity_result r)
     return NULL;
 }
 
+/* One line, without blanks around it. */
+static void keep_raw(char raw[static EMS_RAW_ROOM], const char *text, size_t n)
+{
+    while (n > 0 && (unsigned char)text[n - 1] <= ' ') {
+        n--;
+    }
+    while (n > 0 && (unsigned char)*text <= ' ') {
+        text++;
+        n--;
+    }
+    (void)str_format(raw, EMS_RAW_ROOM, "%.*s", (int)(n < 60 ? n : 60), text);
+    for (char *p = raw; *p; p++) {
+        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
+    }
+}
+
 static void add_text(struct sum *s, const char *text, size_t n)
 {
     int64_t v = 0;
     enum quantity_result r = quantity_parse(text, n, s->m->kind, &v);
 
     if (s->raw[0] == '\0') {
-        (void)str_format(s->raw, sizeof(s->raw), "%.*s", (int)(n < 60 ? n : 60), text);
+        keep_raw(s->raw, text, n);
     }
     s->nothing = s->nothing || r == QUANTITY_NONE;
     if (!s->wrong) {

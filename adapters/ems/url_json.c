@@ -17,7 +17,7 @@ struct config {
     struct ems_http http;
     int32_t format;
     bool post;
-    char body[EMS_EXPR_ROOM], header[EMS_HEADER_ROOM];
+    char body[EMS_EXPR_ROOM], header_name[64], header_value[EMS_HEADER_ROOM - 68];
     char time[EMS_EXPR_ROOM];
     char expr[EMS_FIELDS][EMS_EXPR_ROOM]; /* "": this device does not give it */
 };
@@ -37,8 +37,10 @@ static const struct opt rows[] = {
         .text = "Asks by POST instead of GET."),
     OPTION(struct config, "body", body, OPT_STRING, .flags = OPT_RESTART,
         .text = "What a POST sends."),
-    OPTION(struct config, "header", header, OPT_STRING, .flags = OPT_RESTART | OPT_SECRET,
-        .text = "One more header, such as Accept: application/json."),
+    OPTION(struct config, "header_name", header_name, OPT_STRING, .flags = OPT_RESTART,
+        .text = "The name of one more header, such as Accept."),
+    OPTION(struct config, "header_value", header_value, OPT_STRING, .flags = OPT_RESTART | OPT_SECRET,
+        .text = "Its value, such as application/json."),
     OPTION(struct config, "time", time, OPT_STRING, .flags = OPT_RESTART,
         .text = "The path of the time of measurement (seconds or milliseconds since 1970, or ISO 8601); without it the time of arrival counts."),
     FIELD_ROW(EMS_GRID_W, "grid_w", "Where the grid power is, such as site.grid.power; import is positive."),
@@ -99,8 +101,13 @@ static void check(const void *config, const char *path, struct opt_errors *errs,
                 "battery_w, soc, consumption_w, current_l1, voltage_l1...",
                 path);
     }
-    if (c->header[0] != '\0' && !strchr(c->header, ':')) {
-        opt_errors_add(errs, "%s.header: is not NAME: VALUE", path);
+    if (!c->header_name[0] != !c->header_value[0]) {
+        opt_errors_add(errs,
+                "%s.header_%s: is missing, header_name and header_value go together", path,
+                c->header_name[0] ? "value" : "name");
+    }
+    if (strpbrk(c->header_name, ": ")) {
+        opt_errors_add(errs, "%s.header_name: holds a colon or a blank", path);
     }
     if (c->body[0] != '\0' && !c->post) {
         opt_errors_add(warnings, "%s.body: is not sent without post", path);
@@ -119,8 +126,8 @@ static bool request(
     (void)str_copy(out->url, sizeof(out->url), c->http.url);
     out->post = c->post;
     (void)str_copy(out->body, sizeof(out->body), c->body);
-    (void)str_copy(out->header[0], sizeof(out->header[0]), c->header);
-    return true;
+    return c->header_name[0] == '\0' || str_format(out->header[0], sizeof(out->header[0]),
+                                                "%s: %s", c->header_name, c->header_value);
 }
 
 static enum ems_class parse(const void *config, struct ems_session *s,

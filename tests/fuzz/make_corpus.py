@@ -168,6 +168,10 @@ FULL = {
         "birth_topic": "ha/status"},
     "site": {"name": "Haus", "region": "na"}, "lease": {"grace_s": 60}, "publish": {"interval_s": 2},
     "log": {"level": "info", "format": "json"},
+    "sources": [{"name": "Meter", "adapter": "url_json", "url": "https://m/x?key=1", "grid_w": "a.b", "auth": "bearer",
+                 "token": "t0ken", "fingerprint": "0A:" * 31 + "fF", "role": "primary", "max_age_s": 60},
+                {"name": "Roof", "adapter": "url_json", "url": "https://m/", "pv_w": "p", "ca_file": "/c.pem", "post": True,
+                 "body": "x", "header_name": "A", "header_value": "b", "time": "t", "auth": "digest", "username": "u", "password": "p"}],
     "circuits": [{"name": "main", "limit_a": 63}, {"name": "garage", "breaker_a": 40, "parent": "main", "area": "G"}],
     "buses": [{"port": "/dev/ttyUSB0", "circuit": "garage", "name": "east"}, {"port": "tcp://h:1", "circuit": "main"},
               {"port": "virtual:2", "circuit": "main"}],
@@ -418,7 +422,34 @@ def scripts():
     return out
 
 
+def energies():
+    """fuzz_ems: the number of the adapter, of the request, an expression up to a line feed, then the answer."""
+    def one(body, expr="a.b[0] - c * 2 // 1", adapter=0, request=0):
+        return bytes([adapter, request]) + expr.encode() + b"\n" + (body if isinstance(body, bytes) else body.encode())
+
+    good = '{"power":1234.5,"list":[{"power":"1 kW"},{"power":2}],"soc":"41.5 %","time":1795500000,"a":{"b":[7]},"c":2}'
+    out = {"good": one(good), "text": one("1234.5 W"), "empty": one(""), "blank": one(" \n"), "html": one("<html></html>"),
+           "bom": one(b"\xef\xbb\xbf{}"), "list": one("[1,2,[3]]", "$[2][0]"), "null": one("null"), "true": one("true", "$"),
+           "nested": one("[" * 20), "control": one(b"\x01\x02\x7f" + b"y" * 80), "long": one("7" * 70)}
+    for i, body in enumerate(('{"power":null,"time":1}', '{"power":"unavailable","time":"2026-11-24T06:00:00Z"}', '{"power":true}',
+                              '{"power":{"a":1},"time":{}}', '{"power":[1]}', '{"power":1e300,"time":-5}', '{"power":"12 V"}',
+                              '{"power":"1,5","list":null}', '{"list":[{"power":9e12},{"power":9e12}]}', '{"soc":"x","time":"x"}',
+                              '{"power":-70000000,"soc":2000,"time":4102444800}', '{"soc":-1,"time":1795500000123}',
+                              '{"list":[{"power":-60}],"power":5}', '{"list":[{"power":-40}]}', '{"power":12,"time":1e9}')):
+        out["body-%02d" % i] = one(body)
+    for i, expr in enumerate(("$", "-a.b[-1]", "- -c", 'a."b"[0]', '"with \\"quote\\" and blank"', 'list[?power==2].power', 'list[?power=="1 kW"].power',
+                              'list[*].power + c', "a.", "a..b", "a[", "a[x]", "a[1", "a[?", "a[?b", "a[?b==", "a[?b==]", 'a[?b=="x', "[0]", ".a",
+                              "a b", "a * ", "a * x", "a // ", "a // 1 2", "a // x", "-", "", " + ".join(["c"] * 17), " + ".join(["c"] * 16),
+                              "c * 9999999 + c * 9999999", "x" * 140, '"' + "y" * 140 + '"', "a" + "[0]" * 30, "$.c", "$c", "a.\xc3\xa9", "power * 1e9",
+                              "power - power * 1e9", "list.power", "a.b.c", "c[0]", "a.b[9]", "list[?x==1].y", "$ + c", "a[*]", "a.b[*]", 'a[?b=="' + "z" * 140)):
+        out["expr-%02d" % i] = one(good, expr)
+    for i, (expr, text) in enumerate((("$", "12 mW"), ("a", "12"), ("$", "1.5 kVA"), ("$ * 2", "n/a"), ("$", "--"), ("$", "1e5"), ("$", "1e"), ("$", "+3 W "))):
+        out["text-%02d" % i] = one(text, expr)
+    return out
+
+
 def main():
+    put("ems", energies())
     put("frame", frames())
     put("bus", buses())
     put("url", urls())

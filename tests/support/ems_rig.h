@@ -28,21 +28,35 @@ struct ems_rig {
 
 /* options: the members of an entry of `sources` that belong to the adapter. What is wrong with
  * them is in errs, as `twcbridge check` says it. */
-static inline void ems_rig_init(struct ems_rig *r, const char *adapter, const char *options)
+static inline void ems_rig_init_adapter(
+        struct ems_rig *r, const struct ems_adapter *adapter, const char *options)
 {
     struct err e = {0};
     struct json_object *v = json_parse(options, strlen(options), &e);
 
     memset(r, 0, sizeof(*r));
-    r->a = ems_find(adapter);
+    r->a = adapter;
     if (!r->a || !v) {
-        fail_msg("no adapter %s, or: %s", adapter, e.text);
+        fail_msg("no such adapter, or: %s", e.text);
     }
     opt_parse(r->a->options, r->config, v, "sources[0]", &r->errs);
     json_put(v);
     if (r->a->check) {
         r->a->check(r->config, "sources[0]", &r->errs, &r->warnings);
     }
+}
+
+/* The same for one that has a row. */
+static inline void ems_rig_init(struct ems_rig *r, const char *adapter, const char *options)
+{
+    ems_rig_init_adapter(r, ems_find(adapter), options);
+}
+
+/* Whether the round goes on. */
+static inline bool ems_rig_more(struct ems_rig *r)
+{
+    memset(&r->request, 0, sizeof(r->request));
+    return r->a->request(r->config, &r->session, r->asked, &r->request);
 }
 
 /* A new round begins. */

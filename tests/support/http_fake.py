@@ -188,7 +188,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         fake = self.server.fake
         with fake.lock:
             fake.requests.append(Request(self, body))
-        path = self.path.split("?")[0]
+        path = fake.everywhere or self.path.split("?")[0]
         answer = fake.answers.get(path)
         if callable(answer):
             answer = answer(fake.requests[-1])
@@ -220,6 +220,7 @@ class _Server(http.server.ThreadingHTTPServer):
 class HttpFake:
     def __init__(self, port=0, cert=None, key=None):
         self.requests, self.answers, self.counts = [], {}, {}
+        self.everywhere = None  # a path of BEHAVIOUR: whatever is asked is answered like that
         self.lock, self.stop = threading.Lock(), threading.Event()
         self.server = _Server(("127.0.0.1", port), _Handler)
         self.server.fake = self

@@ -79,6 +79,7 @@ static void plain_numbers_are_read_with_and_without_a_unit(void **state)
         ems_rig_init(&r, "url_json", "{\"url\":\"http://x/\",\"grid_w\":\"$\"}");
         check_i64(ems_rig_answer(&r, rows[i]), EMS_OK);
         check_value(&r, EMS_GRID_W, 1235);
+        assert_null(strpbrk(r.reports.field[EMS_GRID_W].raw, "\r\n"));
     }
 }
 

@@ -1,0 +1,84 @@
+"""Every energy system against everything that can go wrong: a new row of the registry joins by itself."""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../support"))
+
+import http_fake  # noqa: E402
+from rig import PROGRAM, free_port  # noqa: E402
+
+SECRET = "s3cret-0f-this-test"
+# Whatever is asked is answered so: the exit codes that are right. An answer that is JSON, and not what was
+# expected, may still hold a default.
+FAULTS = {"/status/401": {69}, "/status/403": {69}, "/status/404": {66}, "/busy": {75}, "/status/500": {74}, "/cut": {74},
+          "/huge": {74}, "/headers": {74}, "/garbage": {74}, "/redirect": {66}, "/html": {74}, "/list": {74}, "/slow": {75},
+          "/drip": {75}, "/nan": {74}, "/empty": {74}, "/null": {0, 74}, "/types": {0, 74}, "/numbers": {0, 74},
+          "/past": {0, 74}, "/future": {0, 74}}
+LINES = {"/empty": b"", "/types": b'{"power":{"a":[]},"list":"x","soc":[true],"time":{}}',
+         "/numbers": b'{"power":1e400,"list":[{"power":-9e99}],"soc":99999999999999999999,"time":1e300}',
+         "/past": b'{"power":5,"list":[{"power":7}],"soc":50,"time":946684800}',
+         "/future": b'{"power":5,"list":[{"power":7}],"soc":50,"time":32503680000}'}
+
+
+def adapters():
+    r = subprocess.run([PROGRAM, "adapters", "--json"], capture_output=True, text=True, check=True)
+    return json.loads(r.stdout)
+
+
+class Faults(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with open(os.path.join(HERE, "../data/ems/options.json"), encoding="utf-8") as f:
+            cls.options = json.load(f)
+        cls.names = [a["name"] for a in adapters()]
+
+    def probe(self, name, url, **more):
+        options = {"timeout_s": 1, **self.options[name], "url": url, **more}
+        sets = [x for k, v in options.items() for x in ("--set", f"{k}={v}")]
+        r = subprocess.run([PROGRAM, "probe", name, "--json", *sets], capture_output=True, text=True, timeout=60)
+        self.assertNotIn(SECRET, r.stdout + r.stderr)
+        return r
+
+    def fails(self, r, codes):
+        self.assertIn(r.returncode, codes, r.stdout + r.stderr)
+        values = json.loads(r.stdout)
+        if r.returncode != 0:
+            self.assertTrue(r.stderr.strip())
+            for key in ("grid_w", "pv_w", "battery_w", "soc_permille", "consumption_w"):
+                self.assertIsNone(values[key]["value"])
+                self.assertTrue(values[key]["why"])
+
+    def test_each_has_options_for_the_tests(self):
+        self.assertEqual(sorted(self.names), sorted(self.options))
+
+    def test_each_survives_every_fault_of_the_server(self):
+        for name in self.names:
+            for fault, codes in FAULTS.items():
+                with self.subTest(name=name, fault=fault), http_fake.HttpFake() as fake:
+                    for path, body in LINES.items():
+                        fake.answer(path, body)
+                    fake.everywhere = fault
+                    self.fails(self.probe(name, f"{fake.url}/x?key={SECRET}", auth="bearer", token=SECRET), codes)
+
+    def test_each_survives_that_nobody_is_there(self):
+        for name in self.names:
+            with self.subTest(name=name):
+                self.fails(self.probe(name, f"http://127.0.0.1:{free_port()}/x?key={SECRET}"), {74})
+                self.fails(self.probe(name, f"http://no-such-host.invalid/?key={SECRET}"), {74, 75})
+
+    def test_each_refuses_a_certificate_that_nobody_signed(self):
+        with tempfile.TemporaryDirectory() as d:
+            cert, key, _ = http_fake.certificate(d)
+            with http_fake.HttpFake(cert=cert, key=key) as fake:
+                for name in self.names:
+                    with self.subTest(name=name):
+                        self.fails(self.probe(name, fake.url + "/ok"), {69})
+
+
+if __name__ == "__main__":
+    unittest.main()
