@@ -129,7 +129,7 @@ class Faults(unittest.TestCase):
     def test_noise_flips_losses_and_late_answers_do_not_change_the_rhythm(self):
         p = self.play("noise")
         for f in ("noise", "flip", "lost_byte", "missing", "late"):
-            self.assertGreater(p.log.faults.get(f, 0), 2, f)
+            self.assertGreater(p.log.faults.get(f, 0), 0, f)
         peace = p.log.at("fault off")
         for i in (ONE, TWO):
             self.assertLess(max(p.log.gaps(i, p.log.at("fault"))), 1500)
