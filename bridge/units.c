@@ -201,6 +201,7 @@ static void load_one(struct daemon *d, const struct store_charger *c, const stru
         return; /* its bus is not in the settings any more, or a person removed it */
     }
     u->row = *c;
+    u->row.sent_boot_ms = image->same_boot ? c->sent_boot_ms : 0;
     u->report.protocol = c->protocol;
     u->report.sign = c->sign;
     u->report.hw_max_ma = c->hw_max_ma;
@@ -218,8 +219,10 @@ static void load_one(struct daemon *d, const struct store_charger *c, const stru
     u->loaded_ms = loop_now_ms();
     u->session.waiting = u->gap_due;
     d->control.c[u - d->unit].stops_used = c->stops_used;
-    if (c->seen_utc_ms > 0 && age_ms > 0) {
-        /* At most PUT_MS too early: rather a stop too many is counted than one too few. */
+    /* At most PUT_MS too early: rather a stop too many is counted than one too few. */
+    if (image->same_boot && c->sent_boot_ms > 0 && c->sent_boot_ms <= loop_now_ms()) {
+        d->control.c[u - d->unit].sent_ms = c->sent_boot_ms;
+    } else if (c->seen_utc_ms > 0 && age_ms > 0) {
         d->control.c[u - d->unit].sent_ms = loop_now_ms() - age_ms;
     }
     if (fresh(d, image) && c->told_ma >= 0 && strcmp(c->port, d->settings.bus[bus].port) == 0) {
@@ -425,6 +428,9 @@ void unit_put(struct daemon *d, struct unit *u)
     str_copy(c->firmware, sizeof(c->firmware), u->report.firmware);
     if (u->report.link == CHARGER_ONLINE && !u->gap_due) {
         c->seen_utc_ms = loop_utc_ms();
+    }
+    if (u->report.sent_ms > 0) {
+        c->sent_boot_ms = u->report.sent_ms;
     }
     c->removed = u->gone;
     u->put_ms = loop_now_ms();

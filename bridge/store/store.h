@@ -49,7 +49,8 @@ struct store_charger {
     uint32_t starts;    /* contactor closings */
     int32_t stops_used; /* silent stops of this plug-in */
     char serial[32], firmware[32];
-    int64_t seen_utc_ms; /* last heartbeat answer */
+    int64_t seen_utc_ms; /* until here its energy is counted */
+    int64_t sent_boot_ms; /* last heartbeat to it, by the clock of this boot; 0: not known */
     bool removed;        /* by a person */
 };
 

@@ -218,6 +218,7 @@ static void read_charger(sqlite3_stmt *q, struct store_image *im)
     c->session.end_utc_ms = sqlite3_column_int64(q, 24);
     c->session.charging_ms = sqlite3_column_int64(q, 25);
     c->session.max_power_w = sqlite3_column_int64(q, 26);
+    c->sent_boot_ms = sqlite3_column_int64(q, 28);
     c->session.estimated = sqlite3_column_int(q, 27) != 0;
 }
 
@@ -305,7 +306,7 @@ enum err_code store_read(sqlite3 *db, struct store_image *image, struct err *e)
              "charger.energy_wh,energy_mws,"
              "counter_wh,anchor_wh,power_w,session_wh,session_start_utc_ms,session_number,"
              "session_open,starts,stops_used,serial,firmware,seen_utc_ms,removed,vehicle,"
-             "end_utc_ms,charging_ms,max_power_w,estimated FROM charger LEFT JOIN session ON "
+             "end_utc_ms,charging_ms,max_power_w,estimated,sent_boot_ms FROM charger LEFT JOIN session ON "
              "charger=id AND number=session_number",
                     read_charger},
             {"SELECT device,key,value,file_value FROM setting", read_setting},

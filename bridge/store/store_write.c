@@ -50,6 +50,7 @@ static void bind_charger(struct binder *b, const struct store_op *op)
     bind_text(b, c->firmware);
     bind_int(b, c->seen_utc_ms);
     bind_int(b, c->removed);
+    bind_int(b, c->sent_boot_ms);
 }
 
 static void bind_setting(struct binder *b, const struct store_op *op)
@@ -125,7 +126,7 @@ static const struct {
     void (*bind)(struct binder *b, const struct store_op *op);
 } writes[] = {
         [STORE_CHARGER] = {"INSERT OR REPLACE INTO charger VALUES "
-                           "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                           "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 bind_charger},
         [STORE_SETTING] = {"INSERT OR REPLACE INTO setting VALUES (?,?,?,?)", bind_setting},
         [STORE_LEASE] = {"INSERT OR REPLACE INTO lease VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",

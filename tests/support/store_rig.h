@@ -136,6 +136,7 @@ static inline struct store_charger a_charger(int64_t energy_wh)
             .serial = "A19F000a1b2",
             .firmware = "4.5.3",
             .seen_utc_ms = 1790000001000,
+            .sent_boot_ms = 987654321012,
             .removed = true};
 
     return c;

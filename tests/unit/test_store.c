@@ -42,6 +42,7 @@ static void check_same_charger(
     check_i64(got->starts, want->starts);
     check_i64(got->stops_used, want->stops_used);
     check_i64(got->seen_utc_ms, want->seen_utc_ms);
+    check_i64(got->sent_boot_ms, want->sent_boot_ms);
     check_i64(got->removed, want->removed);
 }
 

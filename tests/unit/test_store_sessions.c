@@ -115,7 +115,7 @@ static void the_first_schema_is_migrated_with_what_it_knew(void **state)
     check_i64(f->image.chargers, 3);
     check_i64(f->image.charger[0].energy_wh, 5000);
     close_store(f);
-    check_i64(ask(f->path, "PRAGMA user_version"), 2);
+    check_i64(ask(f->path, "PRAGMA user_version"), 3);
     check_i64(ask(f->path, "SELECT count(*) FROM session"), 2);
     check_i64(ask(f->path, "SELECT end_utc_ms FROM session WHERE charger='a1b2'"), 0);
     check_i64(ask(f->path, "SELECT energy_wh FROM session WHERE charger='a1b2'"), 900);
