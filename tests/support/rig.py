@@ -167,7 +167,7 @@ class Rig:
         extra = dict(extra or {})
         safety.update(extra.pop("safety", {}))
         self.bridge({"chargers": ids, "safety": {"cold_listen_ms": 1000, **safety}, **extra})
-        wait("the port", lambda: "is open" in self.log(), 5)
+        wait("the port", lambda: "is open" in self.log(), 20)
         s.announce()
         return s, self.online(*[u.ident for u in units])
 
