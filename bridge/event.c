@@ -96,6 +96,9 @@ void event_flush(struct daemon *d)
         d->event_first = (d->event_first + 1) % EVENTS_MAX;
         d->event_count--;
     }
+    if (d->event_count == 0) {
+        d->event_first = 0; /* the memory that was used before, not all of it in turn */
+    }
     if (d->events_unsent && d->event_count == 0 && d->broker.announced) {
         d->events_unsent = false;
         if (d->store) {

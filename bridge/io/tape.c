@@ -9,7 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD = 6, ROOM_FIRST = 1024 };
+enum {
+    HEAD = 6,
+    HEAD_LEN = 5, /* where the length is */
+    ROOM_FIRST = 1024,
+    JOIN_MS = 10, /* a line gives bytes one by one: those that follow so soon are one chunk */
+};
 
 struct tape {
     uint8_t *ring; /* owned */
@@ -17,6 +22,8 @@ struct tape {
     size_t first, used;
     int64_t keep_ms;
     int64_t first_ms, last_ms; /* of the oldest and the newest chunk */
+    size_t last;               /* in the ring: the newest chunk */
+    int64_t byte_ms;           /* of its newest byte */
 };
 
 struct tape *tape_create(int64_t keep_ms, size_t room)
@@ -94,12 +101,41 @@ static bool grow(struct tape *t)
         return false;
     }
     ring_read(t, 0, ring, t->used);
+    t->last = (t->last + t->size - t->first) % t->size;
     /* All of it is used in the end: the process shall not seem to grow for another ten minutes. */
     memset(ring + t->used, 0, size - t->used);
     free(t->ring);
     t->ring = ring;
     t->size = size;
     t->first = 0;
+    return true;
+}
+
+static void make_room(struct tape *t, size_t n)
+{
+    while (t->size - t->used < n) {
+        if (!grow(t)) {
+            drop_oldest(t);
+        }
+    }
+}
+
+/* Goes on where the newest chunk ends; false: a new one is due. */
+static bool join(struct tape *t, char dir, const uint8_t *p, size_t n, int64_t now_ms)
+{
+    size_t len = t->ring[(t->last + HEAD_LEN) % t->size];
+
+    if (t->used == 0 || t->ring[(t->last + HEAD_LEN - 1) % t->size] != (uint8_t)dir ||
+            now_ms - t->byte_ms > JOIN_MS || len + n > TAPE_CHUNK_MAX) {
+        return false;
+    }
+    make_room(t, n);
+    if (t->used == 0) {
+        return false;
+    }
+    t->ring[(t->last + HEAD_LEN) % t->size] = (uint8_t)(len + n);
+    ring_append(t, p, n);
+    t->byte_ms = now_ms;
     return true;
 }
 
@@ -113,18 +149,19 @@ static void add_chunk(struct tape *t, char dir, const uint8_t *p, size_t n, int6
     while (t->used > 0 && now_ms - t->first_ms > t->keep_ms) {
         drop_oldest(t);
     }
-    while (t->size - t->used < HEAD + n) {
-        if (!grow(t)) {
-            drop_oldest(t);
-        }
+    if (join(t, dir, p, n, now_ms)) {
+        return;
     }
+    make_room(t, HEAD + n);
     if (t->used == 0) {
         t->first_ms = now_ms;
         memset(head, 0, 4);
     }
+    t->last = (t->first + t->used) % t->size;
     ring_append(t, head, HEAD);
     ring_append(t, p, n);
     t->last_ms = now_ms;
+    t->byte_ms = now_ms;
 }
 
 void tape_add(

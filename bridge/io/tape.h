@@ -24,7 +24,8 @@ struct tape;
 struct tape *tape_create(int64_t keep_ms, size_t room) MUST_CHECK;
 void tape_destroy(struct tape *t); /* accepts NULL */
 
-/* now_ms never goes back. Accepts NULL as t. */
+/* now_ms never goes back; bytes of one direction that follow within 10 ms are one chunk, with the
+ * time of its first byte. Accepts NULL as t. */
 void tape_add(
         struct tape *t, enum tape_direction dir, const uint8_t *p, size_t n, int64_t now_ms);
 

@@ -334,7 +334,8 @@ class Verdict:
                     if y.ms - x.ms <= GAP_MS:
                         continue
                     end = b.zero + y.ms / 1000
-                    k = bisect.bisect_left(times, end - 0.1)
+                    stall_ms = self.soak.stalls.within(b.zero + x.ms / 1000 - 1, end) * 1000
+                    k = bisect.bisect_left(times, end - 0.1 - stall_ms / 1000)
                     hit = events[k] if k < len(events) and times[k] <= end + EVENT_S else None
                     cause = hit[1]["cause"] if hit else None
                     row = {"charger": i, "at_s": self.rel(end), "gap_ms": y.ms - x.ms, "cause": cause}
@@ -343,7 +344,6 @@ class Verdict:
                         late.append(hit[0] - end)
                         causes[cause] = causes.get(cause, 0) + 1
                     if cause in (None, "not known"):
-                        stall_ms = self.soak.stalls.within(b.zero + x.ms / 1000 - 1, end) * 1000
                         row["machine_stalled_ms"] = round(stall_ms)
                         if y.ms - x.ms <= GAP_MS + JITTER_MS + stall_ms:
                             stalled += stall_ms > JITTER_MS
