@@ -128,9 +128,10 @@ static sqlite3 *try_open(const char *path, struct err *e, bool *bad)
         sqlite3_close(db);
         return NULL;
     }
-    /* FULL: what is acknowledged survives a power cut, so that energy never falls. */
+    /* FULL: what is acknowledged survives a power cut, so that energy never falls. The cache is full
+     * within minutes, so that a store that grows does not make the process grow. */
     if (!run(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
-                 "PRAGMA cache_size=-256; PRAGMA wal_autocheckpoint=256")) {
+                 "PRAGMA cache_size=-64; PRAGMA wal_autocheckpoint=256")) {
         err_set(e, ERR_IO, "%s: %s", path, sqlite3_errmsg(db));
         sqlite3_close(db);
         return NULL;
