@@ -25,8 +25,8 @@ static const char *const intros[MODEL_KINDS] = {
         [MODEL_CHARGER] =
                 "State document `<base>/charger/<id>`, commands `<base>/charger/<id>/<key>/set`.",
         [MODEL_SOURCE] =
-                "State document `<base>/source/<id>`; one device for each entry of `sources`. Its "
-                "values are as the source gives them; the site's are what counts.",
+                ("State document `<base>/source/<id>`; one device for each entry of `sources`. Its "
+                 "values are as the source gives them; the site's are what counts."),
 };
 
 struct condition {
