@@ -5,6 +5,7 @@
 
 #include "bridge/base/buf.h"
 #include "bridge/base/str.h"
+#include "bridge/io/loop.h"
 #include "bridge/io/oneshot.h"
 
 #include <stdlib.h>
@@ -134,6 +135,7 @@ static bool next(struct ems_round *r)
     bool more = false;
 
     memset(&r->request, 0, sizeof(r->request));
+    r->session.utc_ms = loop_utc_ms();
     if (r->phase == PHASE_LOGIN) {
         more = r->a->login(r->config, &r->session, r->i, &r->request);
         if (!more) {
@@ -141,7 +143,7 @@ static bool next(struct ems_round *r)
             r->i = 0;
         }
     }
-    return more || r->a->request(r->config, &r->session, r->i, &r->request);
+    return more || (r->a->request && r->a->request(r->config, &r->session, r->i, &r->request));
 }
 
 static void go_on(struct ems_round *r)
@@ -219,18 +221,23 @@ static enum ems_class class_of_result(enum http_result x)
 static enum ems_class read_answer(struct ems_round *r, const struct http_answer *a)
 {
     struct ems_answer x = {.i = r->i,
-            .status = a->status,
-            .body = a->body,
+            .status = a->result == HTTP_ANSWERED ? a->status : 0,
+            .body = a->body ? a->body : "",
             .len = a->len,
-            .cookies = a->cookies};
+            .cookies = a->cookies,
+            .content_type = a->content_type,
+            .topic = ""};
     enum ems_class class = class_of_result(a->result);
 
     r->retry_after_s = -1;
-    if (class != EMS_OK) {
+    r->session.utc_ms = loop_utc_ms();
+    if (r->request.optional) {
+        class = EMS_OK;
+    } else if (class != EMS_OK) {
         err_set(&r->e, ERR_IO, "%s", a->why);
-        return class;
+    } else {
+        class = class_of_status(r, a);
     }
-    class = class_of_status(r, a);
     if (class != EMS_OK) {
         return class;
     }

@@ -18,6 +18,7 @@ const char *const ems_class_words[] = {"ok", "unreachable", "timeout", "tls", "a
         "not_found", "server", "data", NULL};
 const char *const ems_auth_words[] = {
         "none", "basic", "digest", "bearer", "header", "query", NULL};
+const char *const ems_format_words[] = {"8n1", "7e1", "8e1", "8o1", "8n2", NULL};
 
 const struct ems_adapter *ems_at(size_t i)
 {
@@ -178,4 +179,28 @@ void ems_http_check(const struct ems_http *h, const char *path, struct opt_error
     check_url(h, path, errs);
     check_auth(h, path, errs, warnings);
     check_tls(h, path, errs, warnings);
+}
+
+/* ---- what the rows of struct ems_wire cannot say ---- */
+
+void ems_wire_check(const struct ems_wire *w, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings)
+{
+    if (!w->host[0] == !w->device[0]) {
+        opt_errors_add(errs, "%s.host: %s", path,
+                w->host[0] ? "host and device exclude each other"
+                           : "is missing: set host (and port) or device");
+    }
+    if (strpbrk(w->host, "/ @") ||
+            (strchr(w->host, ':') && !strchr(strchr(w->host, ':') + 1, ':'))) {
+        opt_errors_add(errs,
+                "%s.host: '%s' is no name or address; its port is an option of its own", path,
+                w->host);
+    }
+    if (w->device[0] && w->device[0] != '/') {
+        opt_errors_add(errs, "%s.device: '%s' is not an absolute path", path, w->device);
+    }
+    if (w->device[0] && w->rtu) {
+        opt_errors_add(warnings, "%s.rtu: is for host; a device talks RTU anyway", path);
+    }
 }

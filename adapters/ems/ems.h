@@ -12,6 +12,10 @@
  * bad field costs no other. Adapters with a login of their own have `login`: its requests run
  * before a round while the session is empty, and once more after an answer of class EMS_AUTH.
  *
+ * What a system sends by itself is listened to: listen(0), listen(1)... name it (topics, a stream),
+ * and each message comes to parse. An adapter may have both: the rounds then wait while messages
+ * come. `transport` says, for a config, what all of this goes over.
+ *
  * docs/internals/write-an-adapter.md shows the way; template.c is one with remarks.
  *
  * SPDX-License-Identifier: MIT
@@ -94,13 +98,54 @@ extern const char *const ems_auth_words[];
         .text = "Takes any certificate; better is fingerprint.")
 /* clang-format on */
 
+/* ---- what it goes over ---- */
+
+enum ems_transport {
+    EMS_OVER_HTTP, /* rounds; and a stream, where listen names one: http: events, ws: WebSocket */
+    EMS_OVER_MODBUS, /* rounds */
+    EMS_OVER_MQTT,   /* messages */
+    EMS_OVER_LINE,   /* messages, cut out of the bytes of a serial line or a TCP connection */
+};
+
+enum ems_format { EMS_8N1, EMS_7E1, EMS_8E1, EMS_8O1, EMS_8N2 };
+
+/* What every adapter over Modbus or a line has; a member of its config. */
+struct ems_wire {
+    char host[128]; /* one of host and device */
+    int32_t port;
+    char device[256]; /* an absolute path */
+    int32_t baud, format;
+    bool rtu;         /* Modbus: RTU frames over TCP */
+    int32_t delay_ms; /* Modbus: between two requests */
+};
+extern const char *const ems_format_words[];
+
+/* The rows of struct ems_wire, for the config struct T with its member w. */
+/* clang-format off */
+#define EMS_LINE_ROWS(T, w, port_, baud_, format_) \
+    OPTION(T, "host", w.host, OPT_STRING, .flags = OPT_RESTART, .text = "The name or address of the device or of its gateway; or device."), \
+    OPTION(T, "port", w.port, OPT_INT, .min = 1, .max = 65535, .fallback = (port_), .flags = OPT_RESTART, .text = "Its TCP port."), \
+    OPTION(T, "device", w.device, OPT_STRING, .flags = OPT_RESTART, .text = "The serial device, best by /dev/serial/by-id/...; or host."), \
+    OPTION(T, "baud", w.baud, OPT_INT, .min = 300, .max = 921600, .fallback = (baud_), .flags = OPT_RESTART, .text = "The speed of device."), \
+    OPTION(T, "format", w.format, OPT_CHOICE, .choices = ems_format_words, .fallback = (format_), .flags = OPT_RESTART, \
+        .text = "Data bits, parity and stop bits of device.")
+#define EMS_MODBUS_ROWS(T, w, port_) \
+    EMS_LINE_ROWS(T, w, port_, 9600, EMS_8N1), \
+    OPTION(T, "rtu", w.rtu, OPT_BOOL, .flags = OPT_RESTART, .text = "The gateway at host takes RTU frames as they are (RTU over TCP), not Modbus TCP."), \
+    OPTION(T, "delay_ms", w.delay_ms, OPT_INT, .min = 0, .max = 5000, .unit = "ms", .flags = OPT_RESTART, \
+        .text = "How long it is left alone between two requests.")
+/* clang-format on */
+
 /* ---- requests and answers ---- */
 
 enum {
     EMS_HEADERS_MAX = 4,
     EMS_HEADER_ROOM = 256,
     EMS_BODY_ROOM = 2048,
-    EMS_TOKEN_ROOM = 2048
+    EMS_TOKEN_ROOM = 2048,
+    EMS_KEEP_ROOM = 2048,
+    EMS_MEMO_ROOM = 1024,
+    EMS_REGISTERS_MAX = 125
 };
 
 struct ems_request {
@@ -109,20 +154,39 @@ struct ems_request {
     char header[EMS_HEADERS_MAX][EMS_HEADER_ROOM]; /* "Accept: application/json"; "": unused */
     char body[EMS_BODY_ROOM];                      /* of a POST */
     bool bare;                                     /* without the login of the options */
+
+    /* It may fail: whatever comes back goes to parse, an answer of any status (401 and 403 too),
+     * a Modbus exception (status is its code), or nothing at all (status 0). */
+    bool optional;
+
+    uint8_t unit, function; /* Modbus: 3 or 4 */
+    uint16_t start, count;  /* registers; count up to EMS_REGISTERS_MAX */
+
+    char topic[256]; /* MQTT: to listen to; no wildcards but + */
 };
 
 struct ems_answer {   /* borrowed, during the call */
-    int i;            /* the number of the request */
-    int status;       /* 200..299: everything else is dealt with before */
-    const char *body; /* body[len] is NUL */
+    int i;            /* the number of the request, or of what is listened to */
+    bool pushed;      /* i counts what is listened to */
+    int status;       /* 200..299 unless the request was optional */
+    const char *body; /* body[len] is NUL; Modbus: the registers, high byte first */
     size_t len;
-    const char *cookies; /* what its Set-Cookie headers gave: "a=1; b=2"; "": none */
+    const char *cookies;      /* what its Set-Cookie headers gave: "a=1; b=2"; "": none */
+    const char *content_type; /* a hint, no more; "": it did not say */
+    const char *topic;        /* MQTT; of an event stream: the event; else "" */
+    bool retained;            /* MQTT: kept by the broker, who knows how long */
 };
 
-/* What an adapter remembers between answers; all of it is dropped when a login is refused. */
+/* What an adapter remembers between answers; token and memo are dropped when a login is refused. */
 struct ems_session {
+    int64_t utc_ms;             /* now, set before each call: the only clock there is */
     char token[EMS_TOKEN_ROOM]; /* secret; "": not logged in */
-    char memo[256];             /* facts learnt: a serial number, a firmware generation */
+    /* Secret, and kept over restarts: a refresh token that changes with each use. What parse or
+     * logged_in changes here is on the disk before the next request goes out. */
+    char keep[EMS_KEEP_ROOM];
+    /* Facts learnt: a serial number, a firmware generation; a struct of the adapter's own. Zeroed at
+     * the start. */
+    _Alignas(8) char memo[EMS_MEMO_ROOM];
 };
 
 /* ---- an adapter ---- */
@@ -133,11 +197,14 @@ struct ems_adapter {
     const char *summary; /* one sentence */
     const char
             *tested; /* what it was tried on: "constructed", "vendor sample", "real capture" */
+    const char *const
+            *notes; /* for its page: traps, what is unproven; sentences, NULL behind */
 
     const struct opt
             *options;   /* at most EMS_OPTIONS_MAX rows, none named like a row of sources */
     size_t config_size; /* at most EMS_CONFIG_MAX */
-    size_t http_offset; /* of the struct ems_http in the config */
+    size_t http_offset; /* of the struct ems_http in the config, for HTTP and MQTT */
+    size_t wire_offset; /* of the struct ems_wire in the config, for Modbus and lines */
     int32_t interval_s,
             max_age_s; /* where the settings say nothing; ems.md: pace of the system */
     bool cloud;        /* back-off up to 30 minutes, not 5 */
@@ -148,12 +215,28 @@ struct ems_adapter {
     void (*check)(const void *config, const char *path, struct opt_errors *errs,
             struct opt_errors *warnings);
 
-    /* The i-th request of a round into *out, which is zeroed; false: there is none. */
+    /* What this config goes over; NULL: HTTP. */
+    enum ems_transport (*transport)(const void *config);
+
+    /* The i-th request of a round into *out, which is zeroed; false: there is none. May be NULL where
+     * all is listened to. */
     bool (*request)(
             const void *config, const struct ems_session *s, int i, struct ems_request *out);
     /* Reads one answer. Anything but EMS_OK ends the round, with a sentence in e. */
     enum ems_class (*parse)(const void *config, struct ems_session *s,
             const struct ems_answer *a, struct ems_reports *out, struct err *e);
+
+    /* The i-th thing to listen to: a topic (MQTT), the address of a stream (one at most). Optional.
+     * A line needs none: all of it is listened to. */
+    bool (*listen)(
+            const void *config, const struct ems_session *s, int i, struct ems_request *out);
+    /* WebSocket: the i-th text to send since it is open into out->body, as soon as it is due; asked
+     * after opening, after each message and every few seconds. Optional. */
+    bool (*say)(
+            const void *config, const struct ems_session *s, int i, struct ems_request *out);
+    /* A line: of the n bytes at p, how many to drop and how long the message behind them is; *len 0:
+     * it is not whole yet. What does not begin anything is to be dropped. */
+    void (*cut)(const void *config, const char *p, size_t n, size_t *drop, size_t *len);
 
     /* The same for a login of its own; both or none. */
     bool (*login)(
@@ -177,6 +260,22 @@ static inline const struct ems_http *ems_http_of(
     return (const struct ems_http *)(const void *)((const char *)config + a->http_offset);
 }
 
+static inline const struct ems_wire *ems_wire_of(
+        const struct ems_adapter *a, const void *config)
+{
+    return (const struct ems_wire *)(const void *)((const char *)config + a->wire_offset);
+}
+
+static inline enum ems_transport ems_transport_of(
+        const struct ems_adapter *a, const void *config)
+{
+    return a->transport ? a->transport(config) : EMS_OVER_HTTP;
+}
+
+/* What all adapters over a wire must have right: one of host and device. For `check`. */
+void ems_wire_check(const struct ems_wire *w, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings);
+
 /* What all HTTP adapters must have right: scheme, login, certificate. For `check`. */
 void ems_http_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
         struct opt_errors *warnings);
@@ -186,6 +285,11 @@ void ems_http_check(const struct ems_http *h, const char *path, struct opt_error
 /* The body as JSON; NULL with a sentence that says what it is instead (empty, HTML, cut off).
  * Release with json_put. */
 struct json_object *ems_json(const struct ems_answer *a, struct err *e) MUST_CHECK;
+
+/* The body as XML, in the shape that paths lead into: an element is an object, or its text where it
+ * holds nothing else; elements of one name are a list; attributes are members named "@name", text
+ * beside them "#text". Namespaces are left out. NULL with a sentence; release with json_put. */
+struct json_object *ems_xml(const struct ems_answer *a, struct err *e) MUST_CHECK;
 
 /* What an expression looks into: JSON, or a plain text that is one value. */
 struct ems_tree {

@@ -63,13 +63,18 @@ static bool open_library(struct err *e)
 static void tell(struct http_call *call, CURLcode code)
 {
     char why[WHY_ROOM];
-    struct http_answer a = {.cookies = call->cookies, .retry_after_s = -1, .why = why};
+    struct http_answer a = {
+            .cookies = call->cookies, .content_type = "", .retry_after_s = -1, .why = why};
+    const char *type = NULL;
     long status = 0;
     curl_off_t retry_s = 0, total_us = 0;
 
     a.result = http_result_of(call, code, why, sizeof(why));
     (void)http_api.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)http_api.easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &retry_s);
+    if (http_api.easy_getinfo(call->easy, CURLINFO_CONTENT_TYPE, &type) == CURLE_OK && type) {
+        a.content_type = type;
+    }
     (void)http_api.easy_getinfo(call->easy, CURLINFO_TOTAL_TIME_T, &total_us);
     a.status = (int)status;
     a.latency_ms = (int32_t)(total_us / 1000);

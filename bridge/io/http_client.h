@@ -55,8 +55,9 @@ struct http_answer { /* valid during the call */
     int status;       /* 100..999; 0: none */
     const char *body; /* body[len] is NUL */
     size_t len;
-    const char *cookies;   /* of its Set-Cookie headers: "a=1; b=2" */
-    int32_t retry_after_s; /* -1: it did not say */
+    const char *cookies;      /* of its Set-Cookie headers: "a=1; b=2" */
+    const char *content_type; /* "": it did not say */
+    int32_t retry_after_s;    /* -1: it did not say */
     int32_t latency_ms;
     const char *why; /* not HTTP_ANSWERED: one sentence */
 };

@@ -66,28 +66,48 @@ static inline void ems_rig_round(struct ems_rig *r)
     memset(&r->reports, 0, sizeof(r->reports));
 }
 
-/* The next request of the round is made and answered with these bytes (a copy that ends where
- * they end, so that a sanitizer sees who reads on). */
-static inline enum ems_class ems_rig_answer_bytes(
-        struct ems_rig *r, const char *body, size_t len)
+/* parse with a copy of the body that ends where it ends, so that a sanitizer sees who reads on. */
+static inline enum ems_class ems_rig_parse(struct ems_rig *r, struct ems_answer a)
 {
-    struct ems_answer a = {.i = r->asked, .status = 200, .len = len, .cookies = ""};
-    char *copy = malloc(len + 1);
+    char *copy = malloc(a.len + 1);
     enum ems_class c;
 
-    memset(&r->request, 0, sizeof(r->request));
-    if (!copy || !r->a->request(r->config, &r->session, r->asked, &r->request)) {
-        fail_msg("there is no request %d", r->asked);
+    if (!copy) {
+        fail_msg("no memory");
         return EMS_DATA;
     }
-    r->asked++;
-    memcpy(copy, body, len);
-    copy[len] = '\0';
+    memcpy(copy, a.body, a.len);
+    copy[a.len] = '\0';
     a.body = copy;
+    a.cookies = a.cookies ? a.cookies : "";
+    a.content_type = a.content_type ? a.content_type : "";
+    a.topic = a.topic ? a.topic : "";
     r->e = (struct err){0};
     c = r->a->parse(r->config, &r->session, &a, &r->reports, &r->e);
     free(copy);
     return c;
+}
+
+/* The next request of the round is made and answered so; other than 200 only where it is optional,
+ * 0 for nothing at all. */
+static inline enum ems_class ems_rig_status(
+        struct ems_rig *r, int status, const char *body, size_t len)
+{
+    if (!ems_rig_more(r)) {
+        fail_msg("there is no request %d", r->asked);
+        return EMS_DATA;
+    }
+    if (status != 200 && !r->request.optional) {
+        fail_msg("request %d is not optional: parse never sees %d", r->asked, status);
+    }
+    return ems_rig_parse(r,
+            (struct ems_answer){.i = r->asked++, .status = status, .body = body, .len = len});
+}
+
+static inline enum ems_class ems_rig_answer_bytes(
+        struct ems_rig *r, const char *body, size_t len)
+{
+    return ems_rig_status(r, 200, body, len);
 }
 
 static inline enum ems_class ems_rig_answer(struct ems_rig *r, const char *body)
