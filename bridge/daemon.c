@@ -110,6 +110,7 @@ static void build_model(struct daemon *d)
 
         d->circuit_device[i] = dev;
         m->features = s->circuit_count > 1 ? (uint32_t)FEATURE_DEVICE : 0;
+        m->features |= circuit_meter_source(s, i) >= 0 ? FEATURE_DEVICE | FEATURE_METER : 0;
         m->max_ma = s->circuit[i].effective_limit_ma / 1000 * 1000;
         str_copy(m->area, sizeof(m->area), s->circuit[i].area);
     }

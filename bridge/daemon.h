@@ -220,6 +220,13 @@ void energy_close(struct daemon *d);
 void energy_show(struct daemon *d);
 bool energy_problem(const struct daemon *d);
 
+/* energy_circuit.c: meters of circuits */
+int circuit_meter_source(const struct settings *s, int circuit); /* -1: it has no meter */
+/* [circuits], valid until the next call; NULL where none is metered. Before each control step. */
+const struct control_meter *energy_meters(struct daemon *d, int64_t now_ms);
+/* What the circuit's meter shows on a phase; false: nothing, or there is none. */
+bool energy_circuit_ma(const struct daemon *d, int circuit, int phase, int32_t *ma);
+
 /* health.c */
 void show_health(struct daemon *d);
 void notify_open(struct daemon *d);

@@ -209,6 +209,9 @@ void energy_close(struct daemon *d)
             oneshot_destroy(x->source[i].timer);
         }
         http_client_destroy(x->client);
+        for (int i = 0; i < CIRCUITS_MAX; i++) {
+            free(x->circuit[i]);
+        }
         free(x);
         d->energy = NULL;
     }

@@ -5,6 +5,7 @@
 #ifndef BRIDGE_ENERGY_H
 #define BRIDGE_ENERGY_H
 
+#include "bridge/core/circuit_meter.h"
 #include "bridge/core/ems.h"
 #include "bridge/core/ems_poll.h"
 #include "bridge/core/words.h"
@@ -34,6 +35,8 @@ struct energy {
     struct ems_source reading[EMS_SOURCES_MAX];
     struct energy_source source[EMS_SOURCES_MAX];
     struct ems_site site;
+    struct circuit_meter *circuit[CIRCUITS_MAX]; /* owned; NULL: without a meter */
+    struct control_meter meter[CIRCUITS_MAX];
     int implausible; /* answers in a row after which the values did not add up */
 };
 

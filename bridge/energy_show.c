@@ -187,7 +187,8 @@ static bool implausible(const struct energy *x, int i)
     const uint32_t terms = EMS_BIT(EMS_GRID_W) | EMS_BIT(EMS_PV_W) | EMS_BIT(EMS_BATTERY_W) |
                            EMS_BIT(EMS_CONSUMPTION_W);
 
-    return x->implausible >= ENERGY_IMPLAUSIBLE && (x->config[i].fields & terms) != 0;
+    return x->implausible >= ENERGY_IMPLAUSIBLE && !x->config[i].elsewhere &&
+           (x->config[i].fields & terms) != 0;
 }
 
 static enum source_status status_of(const struct energy *x, int i, bool fresh)

@@ -36,6 +36,7 @@ struct circuit_settings {
     char id[SETTINGS_NAME_ROOM]; /* slug of name; filled by settings_parse */
     int32_t limit_ma;            /* per phase, continuous; OPT_UNSET: 6 A, or from breaker_a */
     int32_t breaker_ma;          /* x 0.8 where site.region is na; OPT_UNSET */
+    int32_t stale_headroom_ma;   /* what its chargers may take while its meter tells nothing */
     char parent[SETTINGS_NAME_ROOM];
     int parent_index;           /* -1: none; filled by settings_parse */
     int32_t effective_limit_ma; /* what of the above counts; filled by settings_parse */
@@ -74,6 +75,9 @@ struct source_settings {
     int32_t interval_s, max_age_s;     /* OPT_UNSET: the adapter's; filled */
     int32_t timeout_s;
     bool includes_chargers, invert_grid, invert_pv, invert_battery, ignore_time;
+    char circuit[SETTINGS_NAME_ROOM]; /* "": it measures the site */
+    int circuit_index;                /* -1: none; filled */
+    bool grid_too;                    /* circuit: it is the grid meter of the site as well */
     _Alignas(8) char options[EMS_CONFIG_MAX]; /* the adapter's own struct */
 };
 

@@ -80,6 +80,17 @@ static void no_circuit(
     }
 }
 
+int settings_find_circuit(
+        const struct settings *s, const char *name, const char *path, struct opt_errors *errs)
+{
+    int i = find_circuit(s, name);
+
+    if (i < 0) {
+        no_circuit(s, path, name, errs);
+    }
+    return i;
+}
+
 static int32_t effective_limit(const struct circuit_settings *c, bool north_america)
 {
     int32_t from_breaker = c->breaker_ma;
@@ -206,9 +217,8 @@ static void check_bus(
         return;
     }
     path_of(path, "buses", i, "circuit");
-    b->circuit_index = find_circuit(s, b->circuit);
+    b->circuit_index = settings_find_circuit(s, b->circuit, path, errs);
     if (b->circuit_index < 0) {
-        no_circuit(s, path, b->circuit, errs);
         return;
     }
     c = &s->circuit[b->circuit_index];
@@ -428,4 +438,5 @@ void settings_check(struct settings *s, struct opt_errors *errs, struct opt_erro
     }
     check_floors(s, warnings);
     settings_check_sources(s, errs);
+    settings_check_meters(s, errs, warnings);
 }

@@ -34,6 +34,7 @@ void settings_merge_live(struct settings *s, const struct settings *new)
             if (strcmp(s->circuit[i].id, new->circuit[k].id) == 0) {
                 s->circuit[i].limit_ma = new->circuit[k].limit_ma;
                 s->circuit[i].breaker_ma = new->circuit[k].breaker_ma;
+                s->circuit[i].stale_headroom_ma = new->circuit[k].stale_headroom_ma;
                 s->circuit[i].effective_limit_ma = new->circuit[k].effective_limit_ma;
                 memcpy(s->circuit[i].area, new->circuit[k].area, sizeof(s->circuit[i].area));
             }

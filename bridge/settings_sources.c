@@ -33,6 +33,9 @@ const struct opt source_rows[] = {
         .text = "How long an answer may take."),
     SECONDS("max_age_s", max_age_s, .min = 5, .max = 86400, .fallback = OPT_UNSET,
         .text = "How old a value may be; without it as the adapter says, and at least three intervals."),
+    TEXT("circuit", circuit, ,
+        .text = "The name of the circuit whose meter it is: what flows there beside the chargers is left free. Its values are then not those of the site."),
+    FLAG("grid_too", grid_too, "With circuit: it is the grid meter of the site as well."),
     FLAG("includes_chargers", includes_chargers,
         "Its consumption has the chargers in it, so what they draw is taken off."),
     FLAG("invert_grid", invert_grid, "Its grid power and currents are positive for export."),
@@ -182,9 +185,76 @@ void settings_check_sources(struct settings *s, struct opt_errors *errs)
     }
 }
 
+/* ---- meters of circuits ---- */
+
+static uint32_t phase_fields(const struct source_settings *x)
+{
+    const uint32_t all = EMS_BIT(EMS_CURRENT_L1_MA) | EMS_BIT(EMS_CURRENT_L2_MA) |
+                         EMS_BIT(EMS_CURRENT_L3_MA);
+
+    return x->adapter->fields(x->options) & all;
+}
+
+static void check_meter(
+        struct settings *s, int i, struct opt_errors *errs, struct opt_errors *warnings)
+{
+    const struct source_settings *x = &s->source[i];
+    const char *circuit = s->circuit[x->circuit_index].name;
+    uint32_t gives = phase_fields(x);
+
+    for (int k = 0; k < i; k++) {
+        if (s->source[k].circuit[0] && s->source[k].circuit_index == x->circuit_index) {
+            opt_errors_add(errs, "sources[%d].circuit: '%s' has sources[%d] as its meter", i,
+                    circuit, k);
+        }
+    }
+    if (gives == 0) {
+        opt_errors_add(errs,
+                "sources[%d].circuit: it gives no phase currents, which a meter of a "
+                "circuit has to (current_l1...)",
+                i);
+        return;
+    }
+    for (int p = 0; p < PHASES; p++) {
+        if (!(gives & EMS_BIT(EMS_CURRENT_L1_MA + p))) {
+            opt_errors_add(warnings,
+                    "sources[%d].circuit: it gives no current of L%d, so chargers on L%d of '%s' "
+                    "get stale_headroom_a",
+                    i, p + 1, p + 1, circuit);
+        }
+    }
+    for (int k = 0; k < s->charger_count; k++) {
+        if (s->charger[k].phases == PHASE_MAP_UNKNOWN) {
+            opt_errors_add(warnings,
+                    "chargers[%d].phases: is not set: beside the meter of '%s' its draw may count "
+                    "twice",
+                    k, circuit);
+        }
+    }
+}
+
+void settings_check_meters(
+        struct settings *s, struct opt_errors *errs, struct opt_errors *warnings)
+{
+    for (int i = 0; i < s->source_count; i++) {
+        struct source_settings *x = &s->source[i];
+        char path[40];
+
+        str_format(path, sizeof(path), "sources[%d].circuit", i);
+        x->circuit_index =
+                x->circuit[0] ? settings_find_circuit(s, x->circuit, path, errs) : -1;
+        if (x->circuit_index >= 0 && x->adapter) {
+            check_meter(s, i, errs, warnings);
+        } else if (!x->circuit[0] && x->grid_too) {
+            opt_errors_add(warnings, "sources[%d].grid_too: means nothing without circuit", i);
+        }
+    }
+}
+
 struct ems_source_config source_config(const struct source_settings *s)
 {
     return (struct ems_source_config){
+            .elsewhere = s->circuit[0] && !s->grid_too,
             .role = (enum ems_role)s->role,
             .fields = s->adapter->fields(s->options),
             .ttl_ms = (int64_t)s->max_age_s * 1000,

@@ -121,6 +121,8 @@ static const struct opt circuit_rows[] = {
         .text = "What the circuit carries continuously on each phase; a circuit without it has 6 A."),
     AMPS(struct circuit_settings, "breaker_a", breaker_ma, .min = 1000, .max = 1000000, .fallback = OPT_UNSET,
         .text = "Its breaker; where site.region is na, 80 % of it may flow continuously."),
+    AMPS(struct circuit_settings, "stale_headroom_a", stale_headroom_ma, .min = 0, .max = 1000000, .fallback = 0,
+        .text = "A circuit with a meter (sources, circuit): what its chargers may take together on each phase while the meter tells nothing."),
     TEXT(struct circuit_settings, "parent", parent, .flags = OPT_RESTART,
         .text = "The name of the circuit that feeds it."),
     TEXT(struct circuit_settings, "area", area,

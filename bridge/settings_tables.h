@@ -30,6 +30,9 @@ void source_schema_table(
         const struct ems_adapter *a, const char *choice[2], struct opt out[SOURCE_ROWS_MAX]);
 /* What ties sources together: topic names, one primary for a field. */
 void settings_check_sources(struct settings *s, struct opt_errors *errs);
+/* Circuits and their meters; after the circuits. */
+void settings_check_meters(
+        struct settings *s, struct opt_errors *errs, struct opt_errors *warnings);
 
 /* settings_check.c: what the tables cannot say; fills ids and indexes. */
 void settings_check(struct settings *s, struct opt_errors *errs, struct opt_errors *warnings);
@@ -39,6 +42,10 @@ void settings_check_mqtt(
         const struct mqtt_settings *m, struct opt_errors *errs, struct opt_errors *warnings);
 void settings_check_port(const char *port, const char *path, struct opt_errors *errs,
         struct opt_errors *warnings);
+
+/* Index of the circuit of that name or id; -1, with an error at path, where there is none. */
+int settings_find_circuit(
+        const struct settings *s, const char *name, const char *path, struct opt_errors *errs);
 
 /* N of "virtual:N"; 0 for every other port. */
 int settings_virtual_count(const char *port);

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#define SET(field, value) model_set(m, dev, FIELD_##field, (value))
-#define CLEAR(field) model_set_unknown(m, dev, FIELD_##field)
+#define SET(field, value)           model_set(m, dev, FIELD_##field, (value))
+#define CLEAR(field)                model_set_unknown(m, dev, FIELD_##field)
 #define SET_IF(known, field, value) ((known) ? SET(field, value) : CLEAR(field))
 
 /* A boot time of the future as wall time; 0 stays 0. */
@@ -73,7 +73,8 @@ static void show_identity(struct daemon *d, int i)
 
     SET_IF(r->hw_max_ma > 0, CHARGER_HARDWARE_MAX, r->hw_max_ma);
     SET_IF(r->protocol > 0, CHARGER_PROTOCOL, r->protocol);
-    model_set_text(m, dev, FIELD_CHARGER_PHASE_MAP, phase_map_text(d->config.charger[i].phases));
+    model_set_text(
+            m, dev, FIELD_CHARGER_PHASE_MAP, phase_map_text(d->config.charger[i].phases));
     model_set_text(m, dev, FIELD_CHARGER_BUS, u->bus >= 0 ? d->settings.bus[u->bus].id : NULL);
     model_set_text(m, dev, FIELD_CHARGER_CIRCUIT,
             u->bus >= 0 ? d->settings.circuit[d->config.charger[i].circuit].id : NULL);
@@ -169,11 +170,11 @@ void show_site(struct daemon *d)
     SET(SITE_FALLBACK_CURRENT, d->fallback_ma);
     SET(SITE_LEASE_GRACE, d->grace_s);
     SET_IF(ceiling != NULL, SITE_CURRENT_LIMIT, ceiling->value_ma);
-    SET(SITE_STATUS, d->safe_mode || !d->self_test_ok      ? SITE_PROBLEM
-                    : !d->site_allowed || d->site_mode == MODE_STOP ? SITE_PAUSED
-                    : fallback                             ? SITE_FALLBACK
-                    : limited                              ? SITE_LIMITED
-                                                           : SITE_OK);
+    SET(SITE_STATUS, d->safe_mode || !d->self_test_ok                ? SITE_PROBLEM
+                     : !d->site_allowed || d->site_mode == MODE_STOP ? SITE_PAUSED
+                     : fallback                                      ? SITE_FALLBACK
+                     : limited                                       ? SITE_LIMITED
+                                                                     : SITE_OK);
 }
 
 static int32_t least(const int32_t v[PHASES])
@@ -193,6 +194,7 @@ static void show_circuit(struct daemon *d, int i)
     const struct lease *own = lease_ceiling(&d->leases, LEASE_CIRCUIT, i);
     int parent = d->settings.circuit[i].parent_index;
     int dev = d->circuit_device[i];
+    bool blind = d->config.circuit[i].metered;
     struct buf b;
     struct jw w;
 
@@ -205,8 +207,23 @@ static void show_circuit(struct daemon *d, int i)
     }
     SET(CIRCUIT_OVER_LIMIT, o->over);
     SET_IF(own != NULL, CIRCUIT_CURRENT_LIMIT, own->value_ma);
-    SET(CIRCUIT_STATUS, o->over ? CIRCUIT_OVER_LIMIT : o->limiting ? CIRCUIT_LIMITING : CIRCUIT_OK);
-    model_set_text(m, dev, FIELD_CIRCUIT_PARENT, parent >= 0 ? d->settings.circuit[parent].id : NULL);
+    for (int p = 0; p < PHASES; p++) {
+        int32_t ma = 0;
+        bool known = energy_circuit_ma(d, i, p, &ma);
+
+        blind = blind && !known;
+        if (known) {
+            model_set(m, dev, FIELD_CIRCUIT_CURRENT_L1 + (unsigned)p, ma);
+        } else {
+            model_set_unknown(m, dev, FIELD_CIRCUIT_CURRENT_L1 + (unsigned)p);
+        }
+    }
+    SET(CIRCUIT_STATUS, o->over       ? CIRCUIT_OVER_LIMIT
+                        : blind       ? CIRCUIT_NO_DATA
+                        : o->limiting ? CIRCUIT_LIMITING
+                                      : CIRCUIT_OK);
+    model_set_text(
+            m, dev, FIELD_CIRCUIT_PARENT, parent >= 0 ? d->settings.circuit[parent].id : NULL);
     buf_init(&b, MODEL_JSON_ROOM - 1);
     jw_init(&w, &b);
     jw_array(&w, NULL);

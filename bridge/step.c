@@ -47,6 +47,8 @@ void step_config(struct daemon *d)
         str_copy(c->circuit[i].name, sizeof(c->circuit[i].name), d->settings.circuit[i].name);
         c->circuit[i].parent = d->settings.circuit[i].parent_index;
         c->circuit[i].limit_ma = d->settings.circuit[i].effective_limit_ma;
+        c->circuit[i].stale_headroom_ma = d->settings.circuit[i].stale_headroom_ma;
+        c->circuit[i].metered = circuit_meter_source(&d->settings, i) >= 0;
     }
     for (int i = 0; i < d->units; i++) {
         config_unit(d, i);
@@ -184,6 +186,7 @@ void step_run(struct daemon *d)
     struct control_in in = {
             .config = &d->config,
             .report = d->report,
+            .meter = energy_meters(d, now_ms),
             .leases = &d->leases,
             .ended = lease_over,
             .ended_user = d,

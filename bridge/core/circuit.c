@@ -41,7 +41,37 @@ static void use_rows(struct rows *r, const struct control_config *c, int i)
     }
 }
 
-void rows_build(struct rows *r, const struct control_config *c, const struct lease_table *leases)
+/* What a circuit leaves for chargers on a phase, ceilings aside. */
+static int32_t room_of(
+        const struct control_circuit *c, const struct control_meter *meter, int phase)
+{
+    if (!c->metered) {
+        return c->limit_ma;
+    }
+    if (!meter || !meter->known[phase]) {
+        return least(c->limit_ma, c->stale_headroom_ma);
+    }
+    return meter->rest_ma[phase] >= c->limit_ma ? 0
+           : meter->rest_ma[phase] <= 0         ? c->limit_ma
+                                                : c->limit_ma - meter->rest_ma[phase];
+}
+
+int circuit_unmetered(
+        const struct control_config *c, const struct control_meter *meter, int charger)
+{
+    int circuit = c->charger[charger].circuit;
+
+    for (int steps = 0; circuit >= 0 && steps < CIRCUITS_MAX; steps++) {
+        if (c->circuit[circuit].metered && (!meter || !meter[circuit].fresh)) {
+            return circuit;
+        }
+        circuit = c->circuit[circuit].parent;
+    }
+    return -1;
+}
+
+void rows_build(struct rows *r, const struct control_config *c,
+        const struct control_meter *meter, const struct lease_table *leases)
 {
     const struct lease *site = lease_ceiling(leases, LEASE_SITE, 0);
 
@@ -53,7 +83,13 @@ void rows_build(struct rows *r, const struct control_config *c, const struct lea
 
         for (int p = 0; p < PHASES; p++) {
             r->settings_ma[i * PHASES + p] = settings_ma;
-            r->limit_ma[i * PHASES + p] = l ? least(settings_ma, l->value_ma) : settings_ma;
+            int row = i * PHASES + p;
+
+            r->ceiling_ma[row] = l ? least(settings_ma, l->value_ma) : settings_ma;
+            r->limit_ma[row] =
+                    last ? r->ceiling_ma[row]
+                         : least(r->ceiling_ma[row],
+                                   room_of(&c->circuit[i], meter ? &meter[i] : NULL, p));
         }
     }
     for (int i = 0; i < c->chargers; i++) {

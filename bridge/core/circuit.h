@@ -14,13 +14,20 @@ enum { ROW_NONE = -1, ROWS_USED_MAX = CIRCUITS_MAX * PHASES + PHASES };
 
 struct rows {
     int n;                         /* circuits * 3 + 3 */
-    int32_t limit_ma[ROWS_MAX];    /* settings and ceilings in force */
+    int32_t limit_ma[ROWS_MAX];    /* settings, meters and ceilings in force */
+    int32_t ceiling_ma[ROWS_MAX];  /* settings and ceilings */
     int32_t settings_ma[ROWS_MAX]; /* settings alone; INT32_MAX for the site's */
     int use_n[CHARGERS_MAX];
     int16_t use[CHARGERS_MAX][ROWS_MAX]; /* rows of a charger, its own circuit first */
 };
 
-void rows_build(struct rows *r, const struct control_config *c, const struct lease_table *leases);
+/* meter: [circuits]; NULL: nothing is known of any that is metered. */
+void rows_build(struct rows *r, const struct control_config *c,
+        const struct control_meter *meter, const struct lease_table *leases);
+
+/* A metered circuit above the charger whose meter fails; -1: none. */
+int circuit_unmetered(
+        const struct control_config *c, const struct control_meter *meter, int charger);
 
 /* Circuit of a row; -1: the site's ceiling. */
 int row_circuit(const struct rows *r, int row);

@@ -362,9 +362,11 @@ static void tell_circuits(struct step *s)
     s->c->site_offered_ma = 0;
     for (int i = 0; i < s->config->circuits; i++) {
         struct control_circuit_out *o = &s->c->circuit[i];
+        const struct control_meter *meter =
+                s->in->meter && s->config->circuit[i].metered ? &s->in->meter[i] : NULL;
         bool over = false;
 
-        o->limit_ma = s->rows.limit_ma[i * PHASES];
+        o->limit_ma = s->rows.ceiling_ma[i * PHASES];
         o->limiting = false;
         for (int p = 0; p < PHASES; p++) {
             o->headroom_ma[p] = s->rows.limit_ma[i * PHASES + p];
@@ -385,7 +387,9 @@ static void tell_circuits(struct step *s)
             }
         }
         for (int p = 0; p < PHASES; p++) {
-            over = over || o->drawn_ma[p] > s->rows.settings_ma[i * PHASES + p];
+            over = over || o->drawn_ma[p] > s->rows.settings_ma[i * PHASES + p] ||
+                   (meter && meter->known[p] &&
+                           meter->total_ma[p] > s->rows.settings_ma[i * PHASES + p]);
         }
         s->c->over_since_ms[i] = !over                         ? 0
                                  : s->c->over_since_ms[i] != 0 ? s->c->over_since_ms[i]
@@ -415,7 +419,7 @@ int64_t control_step(struct control *c, const struct control_in *in, int64_t now
 
     *n = 0;
     lease_expire(in->leases, now_ms, in->config->fallback_ma, in->ended, in->ended_user);
-    rows_build(&s.rows, in->config, in->leases);
+    rows_build(&s.rows, in->config, in->meter, in->leases);
     control_book(&s);
     control_watch(&s); /* before the wants: what it finds counts in this step */
     control_wants(&s);

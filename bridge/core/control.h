@@ -21,6 +21,8 @@ struct control_circuit {
     char name[64];
     int32_t parent;   /* index, -1: none */
     int32_t limit_ma; /* per phase, continuous */
+    bool metered;     /* a meter tells what else flows on it */
+    int32_t stale_headroom_ma; /* metered: what chargers may take while the meter tells nothing */
 };
 
 struct control_charger {
@@ -173,9 +175,18 @@ struct control {
     int64_t stepped_ms;
 };
 
+/* What a circuit's meter tells; circuit_meter.h makes it. */
+struct control_meter {
+    bool known[PHASES];       /* within its time to live */
+    int32_t total_ma[PHASES]; /* as measured, + towards the loads */
+    int32_t rest_ma[PHASES];  /* what flows beside the chargers */
+    bool fresh;               /* false: it fails, though what it told may still be used: no raise */
+};
+
 struct control_in {
     const struct control_config *config;
     const struct charger_report *report; /* [config->chargers] */
+    const struct control_meter *meter;   /* [circuits]; NULL where none is metered */
     struct lease_table *leases;          /* expired here (ends are told through ended) */
     lease_ended_fn *ended;               /* may be NULL */
     void *ended_user;

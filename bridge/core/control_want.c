@@ -139,6 +139,8 @@ static void raising(struct step *s, int i)
         w->no_raise = "the bridge has just restarted";
     } else if (s->in->closing) {
         w->no_raise = "the bridge is stopping";
+    } else if (circuit_unmetered(s->config, s->in->meter, i) >= 0) {
+        w->no_raise = "the meter of its circuit tells nothing now";
     }
     w->may_raise = w->no_raise == NULL;
     /* Without an answer it gets the default at most, which depends on settings alone. */

@@ -22,6 +22,19 @@ static void who(const struct work *w, char dst[static WHO_ROOM])
     }
 }
 
+/* Whether a meter has a part in what is left; without its figure, which ticks. */
+static const char *metered_words(const struct step *s, int row)
+{
+    int circuit = row_circuit(&s->rows, row);
+
+    if (!s->config->circuit[circuit].metered) {
+        return "";
+    }
+    return s->in->meter && s->in->meter[circuit].known[row_phase(row)]
+                   ? " beside what its meter shows"
+                   : " while its meter tells nothing";
+}
+
 /* Which row held it, and what is left there. */
 static enum limited_by row_words(const struct step *s, int i, char why[static WHY_ROOM])
 {
@@ -37,8 +50,9 @@ static enum limited_by row_words(const struct step *s, int i, char why[static WH
     if (w->waits) {
         str_format(why, WHY_ROOM, "circuit %.60s %s", s->config->circuit[circuit].name, gives);
     } else {
-        str_format(why, WHY_ROOM, "circuit %.60s leaves %d A on L%d",
-                s->config->circuit[circuit].name, w->offer_ma / 1000, row_phase(w->row) + 1);
+        str_format(why, WHY_ROOM, "circuit %.60s leaves %d A on L%d%s",
+                s->config->circuit[circuit].name, w->offer_ma / 1000, row_phase(w->row) + 1,
+                metered_words(s, w->row));
     }
     return LIMITED_CIRCUIT;
 }

@@ -79,6 +79,7 @@ extern const char *const ems_role_words[EMS_ROLES + 1];
 struct ems_source_config {
     enum ems_role role;
     uint32_t fields;        /* what it can give: EMS_BIT */
+    bool elsewhere;         /* a meter of one circuit: counts for nothing of the site */
     int64_t ttl_ms;         /* max age of a value */
     bool includes_chargers; /* its consumption has the chargers in it */
     bool invert_grid;       /* grid power and phase currents */

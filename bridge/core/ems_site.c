@@ -23,6 +23,12 @@ struct merge {
     int64_t charger_w;
 };
 
+/* What a source gives for the site. */
+static uint32_t gives(const struct ems_source_config *c)
+{
+    return c->elsewhere ? 0 : c->fields;
+}
+
 static int64_t older(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -75,7 +81,7 @@ static bool merge_role(
         const char *why = NULL;
         int64_t v = 0;
 
-        if (m->c[i].role != role || !(m->c[i].fields & EMS_BIT(f))) {
+        if (m->c[i].role != role || !(gives(&m->c[i]) & EMS_BIT(f))) {
             continue;
         }
         if (value_of(m, i, f, &v, &why)) {
@@ -108,7 +114,7 @@ static bool merge_role(
 static bool configured(const struct merge *m, enum ems_field f)
 {
     for (int i = 0; i < m->n; i++) {
-        if (m->c[i].fields & EMS_BIT(f)) {
+        if (gives(&m->c[i]) & EMS_BIT(f)) {
             return true;
         }
     }
@@ -232,7 +238,7 @@ uint32_t ems_site_fields(const struct ems_source_config c[], int n)
     uint32_t f = 0;
 
     for (int i = 0; i < n; i++) {
-        f |= c[i].fields;
+        f |= gives(&c[i]);
     }
     if (f & EMS_BIT(EMS_GRID_W)) {
         f |= EMS_BIT(EMS_CONSUMPTION_W);

@@ -15,6 +15,7 @@ struct control_rig {
     struct control_config cfg;
     struct charger_report r[CHARGERS_MAX];
     struct lease_table leases;
+    const struct control_meter *meter; /* [circuits] */
     bool allowed[CHARGERS_MAX], silence[CHARGERS_MAX];
     bool site_allowed, closing;
     int64_t now_ms, next_ms;
@@ -78,6 +79,7 @@ static inline void rig_step(struct control_rig *g)
 {
     struct control_in in = {.config = &g->cfg,
             .report = g->r,
+            .meter = g->meter,
             .leases = &g->leases,
             .site_allowed = g->site_allowed,
             .allowed = g->allowed,
