@@ -30,12 +30,17 @@ struct ems_round {
     bool again; /* this round has logged in anew */
     int32_t timeout_ms, latency_ms, retry_after_s;
     int requests;
-    struct ems_session session;
+    struct ems_session *session; /* borrowed: the source's */
     struct ems_request request;
     struct ems_reports reports;
     enum ems_class class;
     struct err e;
 };
+
+void ems_clock(struct ems_session *s)
+{
+    s->utc_ms = s->fixed_utc_ms != 0 ? s->fixed_utc_ms : loop_utc_ms();
+}
 
 /* ---- secrets ---- */
 
@@ -64,6 +69,7 @@ void ems_redact(const struct ems_adapter *a, const void *config, const struct em
         }
     }
     blot(text, s->token);
+    blot(text, s->keep);
 }
 
 /* ---- the end ---- */
@@ -88,10 +94,10 @@ static void tell(void *user)
 static void end(struct ems_round *r, enum ems_class class)
 {
     r->class = class;
-    ems_redact(r->a, r->config, &r->session, r->e.text);
+    ems_redact(r->a, r->config, r->session, r->e.text);
     for (int f = 0; f < EMS_FIELDS; f++) {
-        ems_redact(r->a, r->config, &r->session, r->reports.field[f].raw);
-        ems_redact(r->a, r->config, &r->session, r->reports.field[f].why);
+        ems_redact(r->a, r->config, r->session, r->reports.field[f].raw);
+        ems_redact(r->a, r->config, r->session, r->reports.field[f].why);
     }
     tell(r);
 }
@@ -135,15 +141,15 @@ static bool next(struct ems_round *r)
     bool more = false;
 
     memset(&r->request, 0, sizeof(r->request));
-    r->session.utc_ms = loop_utc_ms();
+    ems_clock(r->session);
     if (r->phase == PHASE_LOGIN) {
-        more = r->a->login(r->config, &r->session, r->i, &r->request);
+        more = r->a->login(r->config, r->session, r->i, &r->request);
         if (!more) {
             r->phase = PHASE_ASK;
             r->i = 0;
         }
     }
-    return more || (r->a->request && r->a->request(r->config, &r->session, r->i, &r->request));
+    return more || (r->a->request && r->a->request(r->config, r->session, r->i, &r->request));
 }
 
 static void go_on(struct ems_round *r)
@@ -230,7 +236,7 @@ static enum ems_class read_answer(struct ems_round *r, const struct http_answer 
     enum ems_class class = class_of_result(a->result);
 
     r->retry_after_s = -1;
-    r->session.utc_ms = loop_utc_ms();
+    ems_clock(r->session);
     if (r->request.optional) {
         class = EMS_OK;
     } else if (class != EMS_OK) {
@@ -241,9 +247,15 @@ static enum ems_class read_answer(struct ems_round *r, const struct http_answer 
     if (class != EMS_OK) {
         return class;
     }
-    return r->phase == PHASE_LOGIN
-                   ? r->a->logged_in(r->config, &r->session, &x, &r->e)
-                   : r->a->parse(r->config, &r->session, &x, &r->reports, &r->e);
+    return r->phase == PHASE_LOGIN ? r->a->logged_in(r->config, r->session, &x, &r->e)
+                                   : r->a->parse(r->config, r->session, &x, &r->reports, &r->e);
+}
+
+/* What a refused login leaves. */
+static void forget(struct ems_round *r)
+{
+    memset(r->session->token, 0, sizeof(r->session->token));
+    memset(r->session->memo, 0, sizeof(r->session->memo));
 }
 
 static void on_answer(void *user, const struct http_answer *a)
@@ -255,8 +267,8 @@ static void on_answer(void *user, const struct http_answer *a)
     class = read_answer(r, a);
     if (class == EMS_AUTH && r->a->login && r->phase == PHASE_ASK && !r->again) {
         /* The session is over, as sessions are: once more with a new one. */
-        ems_redact(r->a, r->config, &r->session, r->e.text);
-        memset(&r->session, 0, sizeof(r->session));
+        ems_redact(r->a, r->config, r->session, r->e.text);
+        forget(r);
         memset(&r->reports, 0, sizeof(r->reports));
         r->again = true;
         r->phase = PHASE_LOGIN;
@@ -264,8 +276,8 @@ static void on_answer(void *user, const struct http_answer *a)
         go_on(r);
     } else if (class != EMS_OK) {
         if (class == EMS_AUTH) {
-            ems_redact(r->a, r->config, &r->session, r->e.text);
-            memset(&r->session, 0, sizeof(r->session));
+            ems_redact(r->a, r->config, r->session, r->e.text);
+            forget(r);
         }
         end(r, class);
     } else {
@@ -277,7 +289,8 @@ static void on_answer(void *user, const struct http_answer *a)
 /* ---- making ---- */
 
 struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
-        const struct ems_adapter *a, const void *config, struct err *e)
+        const struct ems_adapter *a, const void *config, struct ems_session *session,
+        struct err *e)
 {
     struct ems_round *r = calloc(1, sizeof(*r));
 
@@ -287,6 +300,7 @@ struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
     }
     r->a = a;
     r->config = config;
+    r->session = session;
     r->call = http_call_create(c, on_answer, r, e);
     r->later = oneshot_create(loop, tell, r, e);
     if (!r->call || !r->later) {
@@ -320,12 +334,12 @@ void ems_round_start(struct ems_round *r, int32_t timeout_ms, ems_round_fn *fn, 
     r->class = EMS_OK;
     r->e = (struct err){0};
     memset(&r->reports, 0, sizeof(r->reports));
-    r->phase = r->a->login && r->session.token[0] == '\0' ? PHASE_LOGIN : PHASE_ASK;
+    r->phase = r->a->login && r->session->token[0] == '\0' ? PHASE_LOGIN : PHASE_ASK;
     if (!next(r)) {
         oneshot_start(r->later, 0);
     } else if (ask(r) != ERR_OK) {
         r->class = EMS_DATA;
-        ems_redact(r->a, r->config, &r->session, r->e.text);
+        ems_redact(r->a, r->config, r->session, r->e.text);
         oneshot_start(r->later, 0);
     }
 }

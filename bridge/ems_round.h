@@ -24,13 +24,17 @@ typedef void ems_round_fn(void *user, const struct ems_outcome *o);
 
 struct ems_round;
 
-/* config is borrowed. */
+/* config is borrowed, as is session, which what listens to the same source shares. */
 struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
-        const struct ems_adapter *a, const void *config, struct err *e) MUST_CHECK;
+        const struct ems_adapter *a, const void *config, struct ems_session *session,
+        struct err *e) MUST_CHECK;
 void ems_round_destroy(struct ems_round *r); /* in the callback too; accepts NULL */
 
 /* fn is called once, never from inside this function. A round that is under way is ended. */
 void ems_round_start(struct ems_round *r, int32_t timeout_ms, ems_round_fn *fn, void *user);
+
+/* Sets the clock of a session before its adapter is called. */
+void ems_clock(struct ems_session *s);
 
 /* Secrets of the config and the session that occur in text become "***". */
 void ems_redact(const struct ems_adapter *a, const void *config, const struct ems_session *s,

@@ -46,17 +46,22 @@ static uint32_t any_number(void)
     return random;
 }
 
-static void plan(struct energy_source *s, const struct ems_outcome *o)
+static void wait(struct energy_source *s, int64_t wait_ms)
 {
-    const struct ems_pace pace = {.interval_ms = (int64_t)s->settings->interval_s * 1000,
-            .cloud = s->settings->adapter->cloud};
-    int64_t wait_ms =
-            ems_poll_wait(&s->poll, &pace, result_of(o->class), o->retry_after_s, any_number());
     int64_t now_ms = loop_now_ms();
 
     s->next_ms = s->started_ms + wait_ms;
     /* One that takes longer than its interval is asked again at once, not twice. */
     oneshot_start(s->timer, s->next_ms > now_ms ? (uint64_t)(s->next_ms - now_ms) : 1);
+}
+
+static void plan(struct energy_source *s, const struct ems_outcome *o)
+{
+    const struct ems_pace pace = {.interval_ms = (int64_t)s->settings->interval_s * 1000,
+            .cloud = s->settings->adapter->cloud};
+
+    wait(s, ems_poll_wait(&s->poll, &pace, result_of(o->class), o->retry_after_s,
+                    any_number()));
 }
 
 static void count(struct energy_source *s, int requests)
@@ -68,17 +73,25 @@ static void count(struct energy_source *s, int requests)
 }
 
 /* A change of state is a line; a failure that repeats is none. */
-static void tell(struct energy_source *s, const struct ems_outcome *o)
+static void tell(struct energy_source *s, enum ems_class class, const char *why)
 {
     const char *name = s->settings->name;
 
-    if (o->class != EMS_OK && (!s->answered || o->class != s->class)) {
-        log_warning("energy", "%s: %s", name, o->why);
-    } else if (o->class == EMS_OK && !s->answered) {
+    if (class != EMS_OK && (!s->answered || class != s->class)) {
+        log_warning("energy", "%s: %s", name, why);
+    } else if (class == EMS_OK && !s->answered) {
         log_info("energy", "%s answers", name);
-    } else if (o->class == EMS_OK && s->class != EMS_OK) {
+    } else if (class == EMS_OK && s->class != EMS_OK) {
         log_notice("energy", "%s answers again", name);
     }
+}
+
+static void set_state(struct energy_source *s, enum ems_class class, const char *why)
+{
+    tell(s, class, why);
+    s->answered = true;
+    s->class = class;
+    (void)str_copy(s->why, sizeof(s->why), class != EMS_OK ? why : "");
 }
 
 void energy_merge(struct daemon *d)
@@ -91,21 +104,14 @@ void energy_merge(struct daemon *d)
             x->reading, x->config, x->n, loop_now_ms(), known ? &charger_w : NULL, &x->site);
 }
 
-static void on_outcome(void *user, const struct ems_outcome *o)
+/* What an answer or a message said becomes readings, and is shown. */
+static void take(struct energy_source *s, const struct ems_reports *reports)
 {
-    struct energy_source *s = user;
     struct energy *x = s->daemon->energy;
     size_t i = (size_t)(s - x->source);
     const struct ems_now now = {.now_ms = loop_now_ms(), .utc_ms = loop_utc_ms()};
 
-    tell(s, o);
-    ems_take(&x->reading[i], &x->config[i], o->reports, now);
-    s->answered = true;
-    s->class = o->class;
-    str_copy(s->why, sizeof(s->why), o->class != EMS_OK ? o->why : "");
-    s->latency_ms = o->latency_ms;
-    count(s, o->requests);
-    plan(s, o);
+    ems_take(&x->reading[i], &x->config[i], reports, now);
     energy_merge(s->daemon);
     x->implausible = x->site.implausible ? x->implausible + 1 : 0;
     s->daemon->model.utc_ms = now.utc_ms;
@@ -113,11 +119,69 @@ static void on_outcome(void *user, const struct ems_outcome *o)
     turn_ask(s->daemon->turn);
 }
 
+static void on_outcome(void *user, const struct ems_outcome *o)
+{
+    struct energy_source *s = user;
+
+    set_state(s, o->class, o->why);
+    s->latency_ms = o->latency_ms;
+    count(s, o->requests);
+    plan(s, o);
+    take(s, o->reports);
+    ems_listen_look(s->listen); /* it may have logged in */
+}
+
+static void on_heard(void *user, const struct ems_heard *h)
+{
+    struct energy_source *s = user;
+    const char *why;
+    bool fresh = energy_fresh(
+            s->daemon->energy, (int)(s - s->daemon->energy->source), &why);
+
+    /* One message of many that cannot be read is no failure while the values hold. */
+    if (h->class != EMS_DATA || h->down || !fresh) {
+        set_state(s, h->class, h->why);
+    }
+    take(s, h->reports);
+    if (h->down && s->asks && s->poll.failures == 0) {
+        oneshot_start(s->timer, 1); /* the rounds rested */
+    }
+}
+
+/* While messages come, the rounds rest; one goes out when a value gets old, since some systems send
+ * only what changes. */
+static bool rests(const struct energy_source *s)
+{
+    const struct energy *x = s->daemon->energy;
+    size_t i = (size_t)(s - x->source);
+    int64_t half_ms = x->config[i].ttl_ms / 2, now_ms = loop_now_ms();
+
+    if (!ems_listen_lives(s->listen)) {
+        return false;
+    }
+    if (now_ms - s->asked_ms < half_ms) {
+        return true;
+    }
+    for (int f = 0; f < EMS_FIELDS; f++) {
+        const struct ems_reading *r = &x->reading[i].field[f];
+
+        if ((x->config[i].fields & EMS_BIT(f)) && (!r->known || now_ms - r->at_ms > half_ms)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void on_due(void *user)
 {
     struct energy_source *s = user;
 
     s->started_ms = loop_now_ms();
+    if (rests(s)) {
+        wait(s, (int64_t)s->settings->interval_s * 1000);
+        return;
+    }
+    s->asked_ms = s->started_ms;
     ems_round_start(s->round, s->settings->timeout_s * 1000, on_outcome, s);
 }
 
@@ -140,6 +204,36 @@ static uint32_t features_of(uint32_t fields)
     return features;
 }
 
+static bool start_source(struct daemon *d, int i, struct err *e)
+{
+    struct energy_source *s = &d->energy->source[i];
+    const struct source_settings *c = s->settings;
+    const struct ems_listening what = {.adapter = c->adapter,
+            .config = c->options,
+            .session = &s->session,
+            .timeout_ms = c->timeout_s * 1000,
+            .quiet_ms = s->asks ? 0 : c->max_age_s * 1000};
+
+    if (s->asks) {
+        s->round = ems_round_create(
+                &d->loop, d->energy->client, c->adapter, c->options, &s->session, e);
+        s->timer = s->round ? oneshot_create(&d->loop, on_due, s, e) : NULL;
+        if (!s->timer) {
+            return false;
+        }
+        s->next_ms = loop_now_ms() + (int64_t)i * APART_MS;
+        oneshot_start(s->timer, (uint64_t)i * APART_MS);
+    }
+    if (ems_listens(c->adapter, c->options)) {
+        s->listen = ems_listen_create(&d->loop, &what, on_heard, s, e);
+        return s->listen != NULL;
+    }
+    if (!s->asks) {
+        err_set(e, ERR_INVALID, "nothing is asked or listened to with these settings");
+    }
+    return s->asks;
+}
+
 static bool open_source(struct daemon *d, int i, struct err *e)
 {
     struct energy *x = d->energy;
@@ -151,6 +245,7 @@ static bool open_source(struct daemon *d, int i, struct err *e)
     s->settings = c;
     s->latency_ms = -1;
     s->status = SOURCE_STARTING;
+    s->asks = ems_asks(c->adapter, c->options);
     x->config[i] = source_config(c);
     s->device = model_add(&d->model, MODEL_SOURCE, c->id, c->name);
     if (s->device < 0) {
@@ -161,13 +256,9 @@ static bool open_source(struct daemon *d, int i, struct err *e)
     m->features = features_of(x->config[i].fields);
     str_copy(m->hardware, sizeof(m->hardware), c->adapter->title);
     model_touch(&d->model, s->device);
-    s->round = ems_round_create(&d->loop, x->client, c->adapter, c->options, e);
-    s->timer = oneshot_create(&d->loop, on_due, s, e);
-    if (!s->round || !s->timer) {
-        return false;
+    if (!start_source(d, i, e)) {
+        set_state(s, EMS_SERVER, e->text); /* of this one only: the others go on */
     }
-    s->next_ms = loop_now_ms() + (int64_t)i * APART_MS;
-    oneshot_start(s->timer, (uint64_t)i * APART_MS);
     return true;
 }
 
@@ -205,6 +296,7 @@ void energy_close(struct daemon *d)
 
     if (x) {
         for (int i = 0; i < x->n; i++) {
+            ems_listen_destroy(x->source[i].listen);
             ems_round_destroy(x->source[i].round);
             oneshot_destroy(x->source[i].timer);
         }

@@ -10,21 +10,25 @@
 #include "bridge/core/ems_poll.h"
 #include "bridge/core/words.h"
 #include "bridge/daemon.h"
+#include "bridge/ems_listen.h"
 #include "bridge/ems_round.h"
 
 struct energy_source {
     struct daemon *daemon; /* borrowed; for callbacks */
     const struct source_settings *settings;
+    struct ems_session session;
+    bool asks;               /* it has rounds; else round and timer are NULL */
     struct ems_round *round;
+    struct ems_listen *listen; /* NULL: it sends nothing by itself */
     struct oneshot *timer;
     struct ems_poll poll;
     int device;                /* in the model */
-    bool answered;             /* a round is over: no longer starting */
-    enum ems_class class;      /* of the last round */
+    bool answered;             /* a round is over, a message came: no longer starting */
+    enum ems_class class;      /* of the last round, message or outage */
     enum source_status status; /* as shown */
     char why[240];             /* of the last failure; "": none since it was well */
     int32_t latency_ms;        /* -1: not known */
-    int64_t started_ms, next_ms;
+    int64_t started_ms, next_ms, asked_ms;
     int64_t calls, calls_day; /* requests of this day in UTC */
 };
 
@@ -42,6 +46,9 @@ struct energy {
 
 /* How many such answers make a fault. */
 enum { ENERGY_IMPLAUSIBLE = 3 };
+
+/* Whether every configured value of source i may be used now; else why the first may not. */
+bool energy_fresh(const struct energy *x, int i, const char **why);
 
 /* The merge of now; energy.c. */
 void energy_merge(struct daemon *d);

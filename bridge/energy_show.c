@@ -163,8 +163,7 @@ static void show_values(struct daemon *d)
 
 /* ---- sources ---- */
 
-/* Whether every configured value may be used now; else why the first may not. */
-static bool all_fresh(const struct energy *x, int i, const char **why)
+bool energy_fresh(const struct energy *x, int i, const char **why)
 {
     const char *first = NULL, *w = NULL;
     int64_t v = 0;
@@ -281,7 +280,7 @@ static void show_source(struct daemon *d, int i)
     struct model *m = &d->model;
     struct energy_source *s = &d->energy->source[i];
     const char *why = NULL;
-    bool fresh = all_fresh(d->energy, i, &why);
+    bool fresh = energy_fresh(d->energy, i, &why);
     char text[200];
     int dev = s->device;
 
@@ -305,7 +304,7 @@ static void show_source(struct daemon *d, int i)
     set(m, dev, FIELD_SOURCE_LATENCY, s->latency_ms >= 0, s->latency_ms);
     model_set_text(m, dev, FIELD_SOURCE_ADAPTER, s->settings->adapter->name);
     model_set(m, dev, FIELD_SOURCE_CALLS_TODAY, s->calls);
-    model_set(m, dev, FIELD_SOURCE_NEXT_TRY, wall_of(s->next_ms));
+    set(m, dev, FIELD_SOURCE_NEXT_TRY, s->asks, s->asks ? wall_of(s->next_ms) : 0);
     show_own_values(d, i);
     show_readings(d, i);
 }

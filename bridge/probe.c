@@ -6,8 +6,10 @@
 
 #include "bridge/base/json.h"
 #include "bridge/base/str.h"
+#include "bridge/ems_listen.h"
 #include "bridge/ems_round.h"
 #include "bridge/io/loop.h"
+#include "bridge/io/oneshot.h"
 #include "bridge/settings_tables.h"
 #include "bridge/verbs.h"
 
@@ -83,43 +85,123 @@ static bool read_options(
     return errs[0].count == 0;
 }
 
-/* ---- one round ---- */
+/* ---- one round, or what comes by itself ---- */
+
+static void take(
+        struct probe *p, enum ems_class class, const char *why, const struct ems_reports *r)
+{
+    p->now.now_ms = loop_now_ms();
+    p->now.utc_ms = p->forced_utc_ms != 0 ? p->forced_utc_ms : loop_utc_ms();
+    ems_take(&p->readings, &p->config, r, p->now);
+    for (int f = 0; f < EMS_FIELDS; f++) {
+        p->said |= r->field[f].said != EMS_SAID_NOTHING ? EMS_BIT(f) : 0;
+    }
+    if (class == EMS_OK || p->said == 0) {
+        p->class = class;
+        (void)str_copy(p->why, sizeof(p->why), why);
+    }
+}
 
 static void on_outcome(void *user, const struct ems_outcome *o)
 {
     struct probe *p = user;
+    bool heard = p->said != 0;
 
-    p->now.now_ms = loop_now_ms();
-    p->now.utc_ms = p->forced_utc_ms != 0 ? p->forced_utc_ms : loop_utc_ms();
-    p->class = o->class;
-    str_copy(p->why, sizeof(p->why), o->why);
-    ems_take(&p->readings, &p->config, o->reports, p->now);
+    p->asking = false;
+    take(p, o->class, o->why, o->reports);
+    if (!heard) {
+        p->class = o->class;
+        (void)str_copy(p->why, sizeof(p->why), o->why);
+    }
+    if (o->class == EMS_OK && probe_known(p) > 0) {
+        p->listening = false;
+    }
+    ems_listen_look(p->listen); /* it may have logged in */
+}
+
+static void on_heard(void *user, const struct ems_heard *h)
+{
+    struct probe *p = user;
+
+    take(p, h->class, h->why, h->reports);
+    if (h->down || (p->said & p->config.fields) == p->config.fields) {
+        p->listening = false;
+    }
+}
+
+static void on_late(void *user)
+{
+    struct probe *p = user;
+
+    p->listening = false;
+    if (p->class == EMS_CLASSES) {
+        p->class = EMS_TIMEOUT;
+        (void)str_format(p->why, sizeof(p->why), "nothing has come within %d s (timeout_s)",
+                p->source.timeout_s);
+    }
+}
+
+struct running {
+    uv_loop_t loop;
+    struct http_client *client;
+    struct ems_round *round;
+    struct oneshot *late;
+};
+
+static bool begin(struct running *r, struct probe *p, struct err *e)
+{
+    const struct source_settings *s = &p->source;
+    const struct ems_listening what = {.adapter = s->adapter,
+            .config = s->options,
+            .session = &p->session,
+            .timeout_ms = s->timeout_s * 1000};
+
+    p->session.fixed_utc_ms = p->forced_utc_ms;
+    p->asking = ems_asks(s->adapter, s->options);
+    p->listening = ems_listens(s->adapter, s->options);
+    p->class = EMS_CLASSES; /* until something is known */
+    if (p->asking) {
+        r->client = http_client_create(&r->loop, e);
+        r->round = r->client ? ems_round_create(&r->loop, r->client, s->adapter, s->options,
+                                       &p->session, e)
+                             : NULL;
+        if (!r->round) {
+            return false;
+        }
+        ems_round_start(r->round, s->timeout_s * 1000, on_outcome, p);
+    }
+    if (p->listening) {
+        r->late = oneshot_create(&r->loop, on_late, p, e);
+        p->listen = r->late ? ems_listen_create(&r->loop, &what, on_heard, p, e) : NULL;
+        if (!p->listen) {
+            return false;
+        }
+        oneshot_start(r->late, (uint64_t)s->timeout_s * 1000);
+    }
+    if (!p->asking && !p->listening) {
+        err_set(e, ERR_INVALID, "nothing is asked or listened to with these options");
+    }
+    return p->asking || p->listening;
 }
 
 static enum err_code run(struct probe *p, struct err *e)
 {
-    uv_loop_t loop;
-    struct http_client *c;
-    struct ems_round *r = NULL;
+    struct running r = {.client = NULL};
+    bool ok;
 
-    if (uv_loop_init(&loop) != 0) {
+    if (uv_loop_init(&r.loop) != 0) {
         return err_set(e, ERR_NO_MEMORY, "no event loop");
     }
-    c = http_client_create(&loop, e);
-    if (c) {
-        r = ems_round_create(&loop, c, p->source.adapter, p->source.options, e);
+    ok = begin(&r, p, e);
+    while (ok && (p->asking || p->listening) && uv_run(&r.loop, UV_RUN_ONCE) != 0) {
+        continue;
     }
-    if (r) {
-        p->class = EMS_CLASSES; /* until it is over */
-        ems_round_start(r, p->source.timeout_s * 1000, on_outcome, p);
-        while (p->class == EMS_CLASSES && uv_run(&loop, UV_RUN_ONCE) != 0) {
-            continue;
-        }
-    }
-    ems_round_destroy(r);
-    http_client_destroy(c);
-    loop_finish(&loop);
-    return r ? ERR_OK : e->code;
+    ems_listen_destroy(p->listen);
+    ems_round_destroy(r.round);
+    http_client_destroy(r.client);
+    oneshot_destroy(r.late);
+    loop_finish(&r.loop);
+    return ok ? ERR_OK : e->code;
 }
 
 static int probe(struct probe *p, const char *adapter, const char *const *set)

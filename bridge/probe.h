@@ -5,6 +5,7 @@
 #define BRIDGE_PROBE_H
 
 #include "bridge/core/ems.h"
+#include "bridge/ems_listen.h"
 #include "bridge/settings.h"
 
 #include <stdbool.h>
@@ -16,6 +17,10 @@ struct probe {
     struct ems_now now; /* what ages are judged by; utc_ms: --now or the time of the answer */
     int64_t forced_utc_ms; /* --now; 0: not given */
     bool json;
+    struct ems_session session;
+    struct ems_listen *listen; /* NULL: there is nothing to listen to */
+    bool asking, listening;    /* still */
+    uint32_t said;             /* fields that were reported, as a value or as none */
     enum ems_class class;
     char why[240];
 };

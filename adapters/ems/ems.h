@@ -179,7 +179,8 @@ struct ems_answer {   /* borrowed, during the call */
 
 /* What an adapter remembers between answers; token and memo are dropped when a login is refused. */
 struct ems_session {
-    int64_t utc_ms;             /* now, set before each call: the only clock there is */
+    int64_t utc_ms;       /* now, set before each call: the only clock there is */
+    int64_t fixed_utc_ms; /* the host's: not 0: that is now (probe --now) */
     char token[EMS_TOKEN_ROOM]; /* secret; "": not logged in */
     /* Secret, and kept over restarts: a refresh token that changes with each use. What parse or
      * logged_in changes here is on the disk before the next request goes out. */

@@ -89,6 +89,7 @@ struct rig {
     struct http_client *client;
     struct ems_round *round;
     struct config config;
+    struct ems_session session;
     int count, requests;
     enum ems_class class;
     char why[ROOM];
@@ -131,8 +132,9 @@ static int setup(void **state)
     (void)str_copy(r->config.http.password, sizeof(r->config.http.password), "open+sesame");
     (void)str_copy(r->config.path, sizeof(r->config.path), "/session");
     r->client = http_client_create(&r->loop, &e);
-    r->round =
-            r->client ? ems_round_create(&r->loop, r->client, &adapter, &r->config, &e) : NULL;
+    r->round = r->client ? ems_round_create(&r->loop, r->client, &adapter, &r->config,
+                                   &r->session, &e)
+                         : NULL;
     *state = r;
     return r->round && port_answers(port, 10000) ? 0 : -1;
 }

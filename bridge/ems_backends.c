@@ -1,0 +1,8 @@
+/*
+ * ems_backends - what brings messages, by transport. SPDX-License-Identifier: MIT
+ */
+#include "bridge/ems_listen.h"
+
+const struct ems_backend *const ems_backends[EMS_BACKENDS] = {
+        [EMS_OVER_MODBUS] = NULL, /* asked, never listened to */
+};
