@@ -233,22 +233,29 @@ static enum ems_class read_answer(struct ems_round *r, const struct http_answer 
             .cookies = a->cookies,
             .content_type = a->content_type,
             .topic = ""};
-    enum ems_class class = class_of_result(a->result);
+    enum ems_class class = class_of_result(a->result), said;
+    struct err why = {0};
 
     r->retry_after_s = -1;
     ems_clock(r->session);
-    if (r->request.optional) {
-        class = EMS_OK;
-    } else if (class != EMS_OK) {
+    if (class != EMS_OK) {
         err_set(&r->e, ERR_IO, "%s", a->why);
     } else {
         class = class_of_status(r, a);
     }
-    if (class != EMS_OK) {
+    if (class != EMS_OK && !r->request.optional) {
         return class;
     }
-    return r->phase == PHASE_LOGIN ? r->a->logged_in(r->config, r->session, &x, &r->e)
-                                   : r->a->parse(r->config, r->session, &x, &r->reports, &r->e);
+    why = r->e;
+    r->e = (struct err){0};
+    said = r->phase == PHASE_LOGIN
+                   ? r->a->logged_in(r->config, r->session, &x, &r->e)
+                   : r->a->parse(r->config, r->session, &x, &r->reports, &r->e);
+    if (said != EMS_OK && class != EMS_OK && r->e.text[0] == '\0') {
+        r->e = why; /* the adapter cannot do without it, and leaves the sentence to us */
+        return class;
+    }
+    return said;
 }
 
 /* What a refused login leaves. */

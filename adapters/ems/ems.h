@@ -156,7 +156,9 @@ struct ems_request {
     bool bare;                                     /* without the login of the options */
 
     /* It may fail: whatever comes back goes to parse, an answer of any status (401 and 403 too),
-     * a Modbus exception (status is its code), or nothing at all (status 0). */
+     * a Modbus exception (status is its code), or nothing at all (status 0). Where parse cannot do
+     * without it after all, it fails without a sentence: class and sentence are then those of what
+     * happened. */
     bool optional;
 
     uint8_t unit, function; /* Modbus: 3 or 4 */

@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
+import ems_expected  # noqa: E402
 import rules  # noqa: E402
 
 PROGRAM = os.path.abspath(os.environ.get("TWCBRIDGE", os.path.join(ROOT, "build", "twcbridge")))
@@ -88,6 +89,9 @@ class Tree(unittest.TestCase):
 
     def test_the_table_of_safety_names_tests_that_exist(self):
         self.holds(rules.safety_tests(ROOT))
+
+    def test_what_is_expected_of_energy_systems_stands_in_their_payloads(self):
+        self.holds(ems_expected.check())
 
     def test_the_exceptions_are_still_needed(self):
         names = set(rules.files(ROOT))
