@@ -204,6 +204,25 @@ static enum err_code run(struct probe *p, struct err *e)
     return ok ? ERR_OK : e->code;
 }
 
+/* What the values themselves show to be set wrong. */
+static void advise(const struct probe *p)
+{
+    int64_t v[EMS_CONSUMPTION_W + 1] = {0};
+    uint32_t known = 0;
+    const char *why, *advice;
+
+    for (int f = 0; f <= EMS_CONSUMPTION_W; f++) {
+        if (ems_fresh(
+                    &p->readings, &p->config, (enum ems_field)f, p->now.now_ms, &v[f], &why)) {
+            known |= EMS_BIT(f);
+        }
+    }
+    advice = ems_advice(known, v);
+    if (advice) {
+        fprintf(stderr, "twcbridge probe: advice: %s\n", advice);
+    }
+}
+
 static int probe(struct probe *p, const char *adapter, const char *const *set)
 {
     struct opt_errors *errs = calloc(2, sizeof(*errs));
@@ -228,6 +247,7 @@ static int probe(struct probe *p, const char *adapter, const char *const *set)
     }
     known = probe_known(p);
     probe_print(p);
+    advise(p);
     if (p->class != EMS_OK) {
         fprintf(stderr, "twcbridge probe: %s\n", p->why);
     } else if (known == 0) {

@@ -82,7 +82,12 @@ static void check_value(enum ems_field f, int64_t v, char why[static EMS_WHY_ROO
     const struct ems_field_info *i = &ems_field_table[f];
 
     why[0] = '\0';
-    if (v < i->min || v > i->max) {
+    if (f == EMS_CONSUMPTION_W && v < 0) {
+        (void)str_format(why, EMS_WHY_ROOM,
+                "%lld W: a house gives no power; is its feed that of the grid or of the sun "
+                "(swapped), or its sign wrong?",
+                (long long)v);
+    } else if (v < i->min || v > i->max) {
         (void)str_format(why, EMS_WHY_ROOM, "%lld is outside %lld to %lld %s", (long long)v,
                 (long long)i->min, (long long)i->max, i->unit);
     } else if (f == EMS_PV_W && v < NIGHT_W) {

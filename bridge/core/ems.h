@@ -146,4 +146,14 @@ uint32_t ems_site_fields(const struct ems_source_config c[], int n);
 void ems_site_merge(const struct ems_source s[], const struct ems_source_config c[], int n,
         int64_t now_ms, const int64_t *charger_w, struct ems_site *out);
 
+/* ---- doubts ---- */
+
+/* Whether load = grid + pv + battery, within what readings of different instants differ. */
+bool ems_adds_up(int64_t load, int64_t grid, int64_t pv, int64_t battery);
+
+/* What a user probably set wrong, a sentence; NULL: nothing to be seen. known: EMS_BIT of what v,
+ * indexed by field, has; an unknown battery is taken for none. For a source that measures grid and
+ * sun itself. */
+const char *ems_advice(uint32_t known, const int64_t v[static EMS_CONSUMPTION_W + 1]);
+
 #endif

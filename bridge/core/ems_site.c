@@ -197,19 +197,17 @@ static void derive(const struct merge *m, struct ems_site *o)
 
 static void balance(const struct merge *m, struct ems_site *o)
 {
-    int64_t v[TERMS], size = 0;
+    int64_t v[TERMS];
 
     o->balanced_known = true;
     for (int t = 0; t < TERMS; t++) {
         o->balanced_known = term_value(m, o, t, &v[t]) && o->balanced_known;
-        size += v[t] < 0 ? -v[t] : v[t];
     }
     if (!o->balanced_known) {
         return;
     }
     o->imbalance_w = v[LOAD] - v[GRID] - v[PV] - v[BATTERY];
-    o->implausible = (o->imbalance_w < 0 ? -o->imbalance_w : o->imbalance_w) >
-                     TOLERANCE_W + size / 2 * TOLERANCE_PERCENT / 100;
+    o->implausible = !ems_adds_up(v[LOAD], v[GRID], v[PV], v[BATTERY]);
 }
 
 void ems_site_merge(const struct ems_source s[], const struct ems_source_config c[], int n,

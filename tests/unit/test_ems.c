@@ -107,7 +107,7 @@ static void what_cannot_be_is_not_known_and_the_night_of_an_inverter_is_0(void *
     } rows[] = {{EMS_GRID_W, 100001, "outside"}, {EMS_GRID_W, -100001, "outside"},
             {EMS_SOC_PERMILLE, 1001, "outside 0 to 1000"}, {EMS_SOC_PERMILLE, -1, "outside"},
             {EMS_VOLTAGE_L1_MV, 400001, "outside"}, {EMS_CURRENT_L3_MA, -500001, "outside"},
-            {EMS_PV_W, -51, "invert_pv"}, {EMS_CONSUMPTION_W, -1, "outside"},
+            {EMS_PV_W, -51, "invert_pv"}, {EMS_CONSUMPTION_W, -1, "a house gives no power"},
             {EMS_GRID_W, INT64_MIN + 1, "outside"}};
     int64_t v = 0;
 
