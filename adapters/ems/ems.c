@@ -183,6 +183,19 @@ void ems_http_check(const struct ems_http *h, const char *path, struct opt_error
 
 /* ---- what the rows of struct ems_wire cannot say ---- */
 
+static bool is_baud(int32_t baud)
+{
+    static const int32_t bauds[] = {300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600,
+            115200, 230400, 460800, 500000, 576000, 921600};
+
+    for (size_t i = 0; i < ARRAY_LEN(bauds); i++) {
+        if (bauds[i] == baud) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void ems_wire_check(const struct ems_wire *w, const char *path, struct opt_errors *errs,
         struct opt_errors *warnings)
 {
@@ -199,6 +212,12 @@ void ems_wire_check(const struct ems_wire *w, const char *path, struct opt_error
     }
     if (w->device[0] && w->device[0] != '/') {
         opt_errors_add(errs, "%s.device: '%s' is not an absolute path", path, w->device);
+    }
+    if (w->device[0] && w->baud != OPT_UNSET && !is_baud(w->baud)) {
+        opt_errors_add(errs,
+                "%s.baud: %d is not a speed that serial devices have, such as 9600, 19200 or "
+                "115200",
+                path, w->baud);
     }
     if (w->device[0] && w->rtu) {
         opt_errors_add(warnings, "%s.rtu: is for host; a device talks RTU anyway", path);

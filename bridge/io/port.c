@@ -18,9 +18,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* Of a bus. */
+static const struct port_config bus = {
+        .baud = 9600, .format = PORT_8N1, .wait_min_ms = 100, .wait_max_ms = 500};
+
 enum {
-    WAIT_MIN_MS = 100,
-    WAIT_MAX_MS = 500,
     WAIT_LONG_MS = 2000, /* when the outage is older than */
     LONG_OUTAGE_MS = 10 * 60 * 1000,
     STABLE_MS = 1000, /* a shorter connection does not reset the back-off */
@@ -235,8 +237,9 @@ static void try_now(struct port *p)
 static uint64_t next_wait(struct port *p)
 {
     bool old = loop_now_ms() - p->outage_ms >= LONG_OUTAGE_MS;
-    uint64_t max = old ? WAIT_LONG_MS : WAIT_MAX_MS;
-    uint64_t wait = p->wait_ms ? p->wait_ms : WAIT_MIN_MS;
+    uint64_t most = (uint64_t)p->how.wait_max_ms;
+    uint64_t max = old && most < WAIT_LONG_MS ? WAIT_LONG_MS : most;
+    uint64_t wait = p->wait_ms ? p->wait_ms : (uint64_t)p->how.wait_min_ms;
 
     p->wait_ms = wait * 2 < max ? wait * 2 : max;
     return wait < max ? wait : max;
@@ -311,13 +314,18 @@ static struct port *create(
     return p;
 }
 
-struct port *port_create(uv_loop_t *loop, const char *spec, const struct port_ops *ops,
-        void *user, struct err *e)
+struct port *port_create_for(uv_loop_t *loop, const char *spec, const struct port_config *how,
+        const struct port_ops *ops, void *user, struct err *e)
 {
     struct port_spec parsed;
     struct port *p;
 
     if (!port_spec_parse(spec, &parsed, e)) {
+        return NULL;
+    }
+    if (!port_baud_ok(how->baud)) {
+        err_set(e, ERR_INVALID, "port '%.100s': %d is not a speed that serial devices have",
+                spec, how->baud);
         return NULL;
     }
     p = create(loop, ops, user, e);
@@ -326,8 +334,15 @@ struct port *port_create(uv_loop_t *loop, const char *spec, const struct port_op
     }
     str_copy(p->path, sizeof(p->path), spec);
     p->spec = parsed;
+    p->how = *how;
     port_timer(p, 0);
     return p;
+}
+
+struct port *port_create(uv_loop_t *loop, const char *spec, const struct port_ops *ops,
+        void *user, struct err *e)
+{
+    return port_create_for(loop, spec, &bus, ops, user, e);
 }
 
 struct port *port_create_fd(

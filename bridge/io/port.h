@@ -8,7 +8,8 @@
  * (serial: the path is resolved anew each time, so by-id links follow the adapter). A descriptor
  * that came from outside (port_create_fd) cannot heal: it stays down. Opening a serial path is ours:
  * realpath, O_NONBLOCK|O_CLOEXEC|O_NOCTTY, flock and TIOCEXCL, raw 9600 8N1; a pty takes the same
- * path. No callback runs from inside a function of this header. SPDX-License-Identifier: MIT
+ * path. What is no bus has other speeds and more patience (port_create_for).
+ * No callback runs from inside a function of this header. SPDX-License-Identifier: MIT
  */
 #ifndef IO_PORT_H
 #define IO_PORT_H
@@ -46,6 +47,23 @@ enum { PORT_WRITE_MAX = 512 };
  * connection is tried on the next turn of the loop. */
 struct port *port_create(uv_loop_t *loop, const char *spec, const struct port_ops *ops,
         void *user, struct err *e) MUST_CHECK;
+
+enum port_format { PORT_8N1, PORT_7E1, PORT_8E1, PORT_8O1, PORT_8N2 };
+
+/* How a device is opened and how patient a port is. A byte that breaks its parity reads as 0. */
+struct port_config {
+    int32_t baud; /* port_baud_ok */
+    enum port_format format;
+    bool rts;                         /* raises RTS and DTR: some devices talk only then */
+    int32_t wait_min_ms, wait_max_ms; /* the back-off; doubled from one to the other */
+};
+
+/* Speeds that serial devices have: 300 to 921600. */
+bool port_baud_ok(int32_t baud);
+
+/* The same for what is no bus; how is copied. A pty has no format: it takes any. */
+struct port *port_create_for(uv_loop_t *loop, const char *spec, const struct port_config *how,
+        const struct port_ops *ops, void *user, struct err *e) MUST_CHECK;
 
 /* Takes fd (a socket or pty; closed on failure too); up() comes on the next turn. */
 struct port *port_create_fd(uv_loop_t *loop, int fd, const struct port_ops *ops, void *user,

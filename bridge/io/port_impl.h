@@ -43,6 +43,7 @@ struct port {
     const struct port_ops *ops; /* borrowed */
     void *user;                 /* borrowed */
     struct port_spec spec;
+    struct port_config how;
     enum port_state state;
     struct port_link *link; /* owned; NULL: none */
     char path[PORT_PATH_MAX];

@@ -1,5 +1,5 @@
 /*
- * port_serial - opens a tty or a pty: exclusive, raw, 9600 8N1; lists the devices.
+ * port_serial - opens a tty or a pty: exclusive, raw, at its speed; lists the devices.
  * SPDX-License-Identifier: MIT
  */
 #include "bridge/base/str.h"
@@ -41,26 +41,71 @@ static int lock(int fd)
     return 0;
 }
 
-/* Returns 0 or errno. */
-static int set_raw(int fd)
+static const struct speed {
+    int32_t baud;
+    speed_t code;
+} speeds[] = {{300, B300}, {600, B600}, {1200, B1200}, {2400, B2400}, {4800, B4800},
+        {9600, B9600}, {19200, B19200}, {38400, B38400}, {57600, B57600}, {115200, B115200},
+        {230400, B230400}, {460800, B460800}, {500000, B500000}, {576000, B576000},
+        {921600, B921600}};
+
+static const struct format {
+    const char *name;
+    tcflag_t cflag, iflag;
+} formats[] = {
+        [PORT_8N1] = {"8N1", CS8, 0},
+        [PORT_7E1] = {"7E1", CS7 | PARENB, INPCK},
+        [PORT_8E1] = {"8E1", CS8 | PARENB, INPCK},
+        [PORT_8O1] = {"8O1", CS8 | PARENB | PARODD, INPCK},
+        [PORT_8N2] = {"8N2", CS8 | CSTOPB, 0},
+};
+
+static const struct speed *speed_of(int32_t baud)
 {
+    for (size_t i = 0; i < ARRAY_LEN(speeds); i++) {
+        if (speeds[i].baud == baud) {
+            return &speeds[i];
+        }
+    }
+    return NULL;
+}
+
+bool port_baud_ok(int32_t baud)
+{
+    return speed_of(baud) != NULL;
+}
+
+/* Returns 0 or errno. */
+static int set_raw(int fd, const struct port_config *how)
+{
+    const tcflag_t mask = CSIZE | CSTOPB | PARENB | PARODD;
+    const struct format *f = &formats[how->format];
+    const struct speed *s = speed_of(how->baud);
     struct termios t;
 
     if (tcgetattr(fd, &t) < 0) {
         return errno;
     }
     cfmakeraw(&t);
-    t.c_cflag &= ~(tcflag_t)(CSTOPB | CRTSCTS | PARENB | HUPCL);
-    t.c_cflag |= CS8 | CLOCAL | CREAD;
+    t.c_iflag &= ~(tcflag_t)(INPCK | IGNPAR);
+    t.c_iflag |= f->iflag;
+    t.c_cflag &= ~(tcflag_t)(mask | CRTSCTS | HUPCL);
+    t.c_cflag |= f->cflag | CLOCAL | CREAD;
     t.c_cc[VMIN] = 1; /* with 0, a read of nothing would look like a hang-up */
     t.c_cc[VTIME] = 0;
-    cfsetispeed(&t, B9600);
-    cfsetospeed(&t, B9600);
+    cfsetispeed(&t, s->code);
+    cfsetospeed(&t, s->code);
     if (tcsetattr(fd, TCSANOW, &t) < 0 || tcgetattr(fd, &t) < 0) {
         return errno;
     }
-    if (cfgetospeed(&t) != B9600) {
-        return EINVAL; /* tcsetattr is content when one of the wishes came true */
+    /* tcsetattr is content when one of the wishes came true; a pty is always 8N1. */
+    if (cfgetospeed(&t) != s->code || (!is_pty(fd) && (t.c_cflag & mask) != f->cflag)) {
+        return EINVAL;
+    }
+    if (how->rts) {
+        const int lines = TIOCM_RTS | TIOCM_DTR;
+
+        (void)ioctl(fd, TIOCMBIS, &lines); /* a pty has none */
     }
     tcflush(fd, TCIFLUSH); /* what came before belongs to nobody */
     return 0;
@@ -81,8 +126,6 @@ static const char *word(int error)
         return "permission denied (is the user in the group dialout?)";
     case ENOTTY:
         return "it is not a serial device";
-    case EINVAL:
-        return "it does not take 9600 baud";
     default:
         return strerror(error);
     }
@@ -104,12 +147,17 @@ void port_serial_try(struct port *p)
         error = errno == EIO ? EIO : ENOTTY;
     }
     error = error ? error : lock(fd);
-    error = error ? error : set_raw(fd);
+    error = error ? error : set_raw(fd, &p->how);
     if (error != 0) {
         if (fd >= 0) {
             close(fd);
         }
-        port_fail(p, "%s: %s", p->path, word(error));
+        if (error == EINVAL) {
+            port_fail(p, "%s: it does not take %d baud %s", p->path, p->how.baud,
+                    formats[p->how.format].name);
+        } else {
+            port_fail(p, "%s: %s", p->path, word(error));
+        }
         return;
     }
     if (port_link(p, fd, NULL)) {

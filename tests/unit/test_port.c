@@ -370,6 +370,29 @@ static void a_pty_can_be_opened_again_after_a_crash_by_a_user(void **state)
     check_i64(WEXITSTATUS(status), 7);
 }
 
+static void other_speeds_are_set_and_odd_ones_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct port_config how = {.baud = 115200,
+            .format = PORT_7E1,
+            .rts = true,
+            .wait_min_ms = 1,
+            .wait_max_ms = 1};
+    struct err e = {.code = ERR_OK};
+    struct termios t;
+
+    plug(f);
+    f->port = port_create_for(&f->loop, f->path, &how, &ops, f, &e);
+    assert_true(rig_until(&f->loop, &f->ups, 1, 1000)); /* RTS that a pty lacks is no fault */
+    assert_int_equal(tcgetattr(f->peer, &t), 0);
+    check_i64(cfgetospeed(&t), B115200);
+    assert_true(port_baud_ok(300) && port_baud_ok(921600) && !port_baud_ok(9601));
+    how.baud = 12345;
+    assert_null(port_create_for(&f->loop, f->path, &how, &ops, f, &e));
+    check_i64(e.code, ERR_INVALID);
+    check_has(e.text, "12345 is not a speed");
+}
+
 /* ---- words ---- */
 
 static void specs_are_checked_with_a_reason(void **state)
@@ -434,6 +457,7 @@ int main(void)
             TEST(a_port_destroyed_in_its_callback_is_silent),
             TEST(a_port_destroyed_at_once_never_speaks),
             TEST(a_pty_is_raw_at_9600_baud),
+            TEST(other_speeds_are_set_and_odd_ones_refused),
             TEST(an_adapter_is_unplugged_and_plugged_in_elsewhere),
             TEST(a_path_that_is_missing_is_down_and_tried_again),
             TEST(a_dangling_link_is_down),
