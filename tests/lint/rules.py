@@ -29,7 +29,7 @@ OUTSIDE = {
     r"uv\.h": r"(bridge/(io|store)|adapters/(?!ems/)\w+)/.*|adapters/\w+\.[ch]|bridge/[^/]*",
     r"MQTT\w+\.h": r"bridge/io/mqtt\w*\.[ch]",
     r"libserialport\.h": r"bridge/io/port_serial\.c",
-    r"openssl/evp\.h": r"(bridge/io/(tls|mqtt_probe)|adapters/vehicle/)\S*\.[ch]",
+    r"openssl/evp\.h": r"(bridge/io/(tls|mqtt_probe)|adapters/vehicle/|adapters/ems/dsmr/cipher)\S*\.[ch]",
     r"openssl/.*": r"bridge/io/(tls|mqtt_probe)\w*\.[ch]",
     r"curl/.*": r"bridge/io/http_client\w*\.[ch]",
     r"libwebsockets\.h": r"bridge/io/web\w*\.[ch]",
