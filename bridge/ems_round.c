@@ -5,6 +5,7 @@
 
 #include "bridge/base/buf.h"
 #include "bridge/base/str.h"
+#include "bridge/ems_modbus.h"
 #include "bridge/io/loop.h"
 #include "bridge/io/oneshot.h"
 
@@ -21,7 +22,10 @@ enum phase { PHASE_IDLE, PHASE_LOGIN, PHASE_ASK };
 struct ems_round {
     const struct ems_adapter *a; /* borrowed, as config */
     const void *config;
-    struct http_call *call;
+    struct http_call *call; /* one of the two, as the config goes over */
+    struct modbus_call *modbus;
+    bool silent; /* Modbus: an optional request of this round was not answered at all: why */
+    char silence[sizeof(((struct err *)0)->text)];
     struct oneshot *later; /* what was over before it began is told from the loop */
     ems_round_fn *fn;
     void *user;
@@ -104,7 +108,20 @@ static void end(struct ems_round *r, enum ems_class class)
 
 /* ---- requests ---- */
 
-static enum err_code ask(struct ems_round *r)
+static enum err_code ask_modbus(struct ems_round *r)
+{
+    const struct modbus_request x = {.unit = r->request.unit,
+            .function = r->request.function,
+            .start = r->request.start,
+            .count = r->request.count,
+            .timeout_ms = r->timeout_ms,
+            .delay_ms = ems_wire_of(r->a, r->config)->delay_ms};
+
+    r->requests++;
+    return modbus_start(r->modbus, &x, &r->e);
+}
+
+static enum err_code ask_http(struct ems_round *r)
 {
     const struct ems_http *h = ems_http_of(r->a, r->config);
     const struct ems_request *q = &r->request;
@@ -135,6 +152,11 @@ static enum err_code ask(struct ems_round *r)
     return http_start(r->call, &x, &r->e);
 }
 
+static enum err_code ask(struct ems_round *r)
+{
+    return r->modbus ? ask_modbus(r) : ask_http(r);
+}
+
 /* The next request of this round; false: it is over. */
 static bool next(struct ems_round *r)
 {
@@ -155,7 +177,11 @@ static bool next(struct ems_round *r)
 static void go_on(struct ems_round *r)
 {
     if (!next(r)) {
-        end(r, EMS_OK);
+        /* Nothing came of it, and something was silent: that is why. */
+        bool failed = r->silent && ems_said(&r->reports) == 0;
+
+        (void)str_copy(r->e.text, sizeof(r->e.text), r->silence);
+        end(r, failed ? EMS_TIMEOUT : EMS_OK);
     } else if (ask(r) != ERR_OK) {
         end(r, EMS_DATA);
     }
@@ -265,13 +291,9 @@ static void forget(struct ems_round *r)
     memset(r->session->memo, 0, sizeof(r->session->memo));
 }
 
-static void on_answer(void *user, const struct http_answer *a)
+/* On with the round, or its end. */
+static void settle(struct ems_round *r, enum ems_class class)
 {
-    struct ems_round *r = user;
-    enum ems_class class;
-
-    r->latency_ms += a->latency_ms;
-    class = read_answer(r, a);
     if (class == EMS_AUTH && r->a->login && r->phase == PHASE_ASK && !r->again) {
         /* The session is over, as sessions are: once more with a new one. */
         ems_redact(r->a, r->config, r->session, r->e.text);
@@ -293,6 +315,49 @@ static void on_answer(void *user, const struct http_answer *a)
     }
 }
 
+static void on_answer(void *user, const struct http_answer *a)
+{
+    struct ems_round *r = user;
+
+    r->latency_ms += a->latency_ms;
+    settle(r, read_answer(r, a));
+}
+
+/* ---- Modbus ---- */
+
+static enum ems_class read_words(struct ems_round *r, const struct modbus_answer *a)
+{
+    struct ems_answer x = {.i = r->i,
+            .status = a->result == MODBUS_ANSWERED ? 200 : a->exception,
+            .body = a->data,
+            .len = a->len,
+            .cookies = "",
+            .content_type = "",
+            .topic = ""};
+    enum ems_class class = ems_modbus_class(a);
+
+    ems_clock(r->session);
+    if (class != EMS_OK) {
+        err_set(&r->e, ERR_IO, "%s", a->why);
+    }
+    if (class != EMS_OK && !(r->request.optional && ems_modbus_optional(a))) {
+        return class;
+    }
+    if (a->result == MODBUS_TIMEOUT && !r->silent) {
+        r->silent = true;
+        (void)str_copy(r->silence, sizeof(r->silence), a->why);
+    }
+    return r->a->parse(r->config, r->session, &x, &r->reports, &r->e);
+}
+
+static void on_words(void *user, const struct modbus_answer *a)
+{
+    struct ems_round *r = user;
+
+    r->latency_ms += a->latency_ms;
+    settle(r, read_words(r, a));
+}
+
 /* ---- making ---- */
 
 struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
@@ -308,9 +373,15 @@ struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
     r->a = a;
     r->config = config;
     r->session = session;
-    r->call = http_call_create(c, on_answer, r, e);
+    if (ems_transport_of(a, config) == EMS_OVER_MODBUS) {
+        const struct modbus_address address = ems_modbus_address(ems_wire_of(a, config));
+
+        r->modbus = modbus_call_create(loop, &address, on_words, r, e);
+    } else {
+        r->call = http_call_create(c, on_answer, r, e);
+    }
     r->later = oneshot_create(loop, tell, r, e);
-    if (!r->call || !r->later) {
+    if ((!r->call && !r->modbus) || !r->later) {
         ems_round_destroy(r);
         return NULL;
     }
@@ -321,6 +392,7 @@ void ems_round_destroy(struct ems_round *r)
 {
     if (r) {
         http_call_destroy(r->call);
+        modbus_call_destroy(r->modbus);
         oneshot_destroy(r->later);
         free(r);
     }
@@ -328,8 +400,14 @@ void ems_round_destroy(struct ems_round *r)
 
 void ems_round_start(struct ems_round *r, int32_t timeout_ms, ems_round_fn *fn, void *user)
 {
-    http_cancel(r->call);
+    if (r->modbus) {
+        modbus_cancel(r->modbus);
+    } else {
+        http_cancel(r->call);
+    }
     oneshot_stop(r->later);
+    r->silent = false;
+    r->silence[0] = '\0';
     r->fn = fn;
     r->user = user;
     r->timeout_ms = timeout_ms;

@@ -24,7 +24,8 @@ typedef void ems_round_fn(void *user, const struct ems_outcome *o);
 
 struct ems_round;
 
-/* config is borrowed, as is session, which what listens to the same source shares. */
+/* config is borrowed, as is session, which what listens to the same source shares. c may be NULL where
+ * it does not go over HTTP. */
 struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
         const struct ems_adapter *a, const void *config, struct ems_session *session,
         struct err *e) MUST_CHECK;

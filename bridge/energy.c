@@ -262,6 +262,19 @@ static bool open_source(struct daemon *d, int i, struct err *e)
     return true;
 }
 
+/* Whether any source needs the library of HTTP. */
+static bool over_http(const struct daemon *d)
+{
+    bool any = false;
+
+    for (int i = 0; i < d->settings.source_count; i++) {
+        const struct source_settings *s = &d->settings.source[i];
+
+        any = any || ems_transport_of(s->adapter, s->options) == EMS_OVER_HTTP;
+    }
+    return any;
+}
+
 bool energy_open(struct daemon *d, struct err *e)
 {
     bool ok = true;
@@ -274,8 +287,8 @@ bool energy_open(struct daemon *d, struct err *e)
         err_set(e, ERR_NO_MEMORY, "sources: out of memory");
         return false;
     }
-    d->energy->client = http_client_create(&d->loop, e);
-    if (!d->energy->client) {
+    d->energy->client = over_http(d) ? http_client_create(&d->loop, e) : NULL;
+    if (!d->energy->client && over_http(d)) {
         free(d->energy);
         d->energy = NULL;
         return false;

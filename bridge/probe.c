@@ -161,10 +161,12 @@ static bool begin(struct running *r, struct probe *p, struct err *e)
     p->listening = ems_listens(s->adapter, s->options);
     p->class = EMS_CLASSES; /* until something is known */
     if (p->asking) {
-        r->client = http_client_create(&r->loop, e);
-        r->round = r->client ? ems_round_create(&r->loop, r->client, s->adapter, s->options,
-                                       &p->session, e)
-                             : NULL;
+        bool http = ems_transport_of(s->adapter, s->options) == EMS_OVER_HTTP;
+
+        r->client = http ? http_client_create(&r->loop, e) : NULL;
+        r->round = r->client || !http ? ems_round_create(&r->loop, r->client, s->adapter,
+                                                s->options, &p->session, e)
+                                      : NULL;
         if (!r->round) {
             return false;
         }

@@ -158,7 +158,8 @@ struct ems_request {
     /* It may fail: whatever comes back goes to parse, an answer of any status (401 and 403 too),
      * a Modbus exception (status is its code), or nothing at all (status 0). Where parse cannot do
      * without it after all, it fails without a sentence: class and sentence are then those of what
-     * happened. */
+     * happened. Over Modbus a device that cannot be reached ends the round all the same; and a round
+     * in which a request was not answered and nothing was reported fails for that. */
     bool optional;
 
     uint8_t unit, function; /* Modbus: 3 or 4 */
