@@ -123,8 +123,11 @@ static void drain(struct http_client *c)
         }
         struct http_call *call = (struct http_call *)(void *)private;
 
-        (void)http_api.multi_remove_handle(c->multi, call->easy);
-        call->running = false;
+        /* A raw connection lives as long as its handle is there. */
+        if (!call->raw || code != CURLE_OK) {
+            (void)http_api.multi_remove_handle(c->multi, call->easy);
+            call->running = false;
+        }
         if (!ask_again(call, code)) {
             tell(call, code);
         }
@@ -318,4 +321,35 @@ enum err_code http_start(struct http_call *call, const struct http_request *r, s
     }
     call->running = true;
     return ERR_OK;
+}
+
+/* ---- raw connections ---- */
+
+int http_raw_fd(struct http_call *call)
+{
+    curl_socket_t fd = CURL_SOCKET_BAD;
+
+    (void)http_api.easy_getinfo(call->easy, CURLINFO_ACTIVESOCKET, &fd);
+    return call->running && fd != CURL_SOCKET_BAD ? fd : -1;
+}
+
+static ptrdiff_t moved(CURLcode code, size_t n)
+{
+    return code == CURLE_OK ? (ptrdiff_t)n : code == CURLE_AGAIN ? 0 : -1;
+}
+
+ptrdiff_t http_raw_write(struct http_call *call, const void *p, size_t n)
+{
+    size_t sent = 0;
+    CURLcode code = http_api.easy_send(call->easy, p, n, &sent);
+
+    return moved(code, sent);
+}
+
+ptrdiff_t http_raw_read(struct http_call *call, void *p, size_t room)
+{
+    size_t got = 0;
+    CURLcode code = http_api.easy_recv(call->easy, p, room, &got);
+
+    return code == CURLE_OK && got == 0 ? -1 : moved(code, got);
 }

@@ -26,6 +26,8 @@ enum http_auth {
     HTTP_AUTH_QUERY,  /* token as the parameter auth_name of the address */
 };
 
+typedef bool http_chunk_fn(void *user, const char *p, size_t n);
+
 struct http_request { /* texts are copied; NULL or "": none */
     const char *url;  /* http:// or https://, no user in it */
     bool post;
@@ -39,6 +41,12 @@ struct http_request { /* texts are copied; NULL or "": none */
     bool insecure;       /* any certificate */
     int32_t timeout_ms;  /* for all of it; a tenth of it, at least 3 s, for connecting */
     size_t body_max;     /* bytes; at most BUF_CAP_HTTP */
+
+    /* An answer in the 200s goes to chunk as it comes, first 0 bytes, and not into the answer;
+     * timeout_ms is then for connecting alone, the rest is the caller's affair. Neither may end
+     * the request from inside chunk: false ends it as HTTP_TOO_LARGE. */
+    http_chunk_fn *chunk;
+    bool raw; /* the connection alone, for http_raw_*: nothing is sent */
 };
 
 enum http_result {
@@ -82,5 +90,14 @@ void http_call_destroy(struct http_call *call);
 enum err_code http_start(
         struct http_call *call, const struct http_request *r, struct err *e) MUST_CHECK;
 void http_cancel(struct http_call *call);
+
+/* ---- what speaks something else over the connection (raw, answered with HTTP_ANSWERED) ---- */
+
+/* To watch for reading and writing until http_cancel; -1: there is none. */
+int http_raw_fd(struct http_call *call);
+/* How many bytes went, 0: not now; -1: the connection is lost. */
+ptrdiff_t http_raw_write(struct http_call *call, const void *p, size_t n);
+/* The same; -1 also where the other side has ended it. Read until 0: TLS keeps bytes back. */
+ptrdiff_t http_raw_read(struct http_call *call, void *p, size_t room);
 
 #endif

@@ -19,6 +19,8 @@
     X(easy_cleanup, curl_easy_cleanup)               \
     X(easy_setopt, curl_easy_setopt)                 \
     X(easy_getinfo, curl_easy_getinfo)               \
+    X(easy_send, curl_easy_send)                     \
+    X(easy_recv, curl_easy_recv)                     \
     X(easy_escape, curl_easy_escape)                 \
     X(free, curl_free)                               \
     X(slist_append, curl_slist_append)               \
@@ -63,6 +65,8 @@ struct http_call {
     char host[HTTP_HOST_ROOM]; /* host:port for sentences */
     char detail[CURL_ERROR_SIZE];
     int32_t timeout_ms;
+    http_chunk_fn *chunk;
+    bool raw;
     bool digest;
     bool has_nonce; /* of a digest that was accepted: the library sends it along unasked */
     bool pinned;

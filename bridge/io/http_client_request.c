@@ -14,11 +14,23 @@ enum { CONNECT_SHARE = 2, CONNECT_MIN_MS = 3000, HEADER_ROOM = 2400 };
 #define SET(option, value) \
     (ok = ok && http_api.easy_setopt(call->easy, CURLOPT_##option, (value)) == CURLE_OK)
 
+static bool streams(struct http_call *call)
+{
+    long status = 0;
+
+    (void)http_api.easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status <= 299;
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *user)
 {
     struct http_call *call = user;
 
     n *= size;
+    if (call->chunk && streams(call)) {
+        call->too_large = !call->chunk(call->user, p, n);
+        return call->too_large ? 0 : n;
+    }
     if (call->body.len + n > call->body_max) {
         call->too_large = true;
         return 0;
@@ -67,6 +79,9 @@ static size_t on_header(char *p, size_t size, size_t n, void *user)
     }
     if (i == len) {
         add_cookie(call, p + len, n - len);
+    }
+    if (n == 2 && call->chunk && streams(call)) {
+        call->too_large = !call->chunk(call->user, p, 0);
     }
     return n;
 }
@@ -120,8 +135,8 @@ static bool set_tls(struct http_call *call, const struct http_request *r)
     /* Connections are shared, and the library does not know that a pin belongs to one; a session
      * that is resumed shows no certificate. */
     SET(SSL_SESSIONID_CACHE, (long)!call->pinned);
-    SET(FRESH_CONNECT, (long)call->pinned);
-    SET(FORBID_REUSE, (long)call->pinned);
+    SET(FRESH_CONNECT, (long)(call->pinned && !call->raw));
+    SET(FORBID_REUSE, (long)(call->pinned && !call->raw)); /* a raw one is never used again */
     return ok;
 }
 
@@ -221,8 +236,9 @@ static bool set_always(struct http_call *call, const struct http_request *r)
     SET(NOSIGNAL, 1L);
     SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(USERAGENT, "twcbridge/" TWCBRIDGE_VERSION);
-    SET(TIMEOUT_MS, (long)r->timeout_ms);
-    SET(CONNECTTIMEOUT_MS, connect_ms);
+    SET(TIMEOUT_MS, r->chunk ? 0L : (long)r->timeout_ms);
+    SET(CONNECTTIMEOUT_MS, r->chunk || r->raw ? (long)r->timeout_ms : connect_ms);
+    SET(CONNECT_ONLY, (long)r->raw);
     SET(ERRORBUFFER, call->detail);
     SET(WRITEFUNCTION, on_body);
     SET(WRITEDATA, (void *)call);
@@ -249,6 +265,8 @@ enum err_code http_set_up(struct http_call *call, const struct http_request *r, 
     host_of(call, r->url);
     call->timeout_ms = r->timeout_ms;
     call->body_max = r->body_max < BUF_CAP_HTTP ? r->body_max : BUF_CAP_HTTP;
+    call->chunk = r->chunk;
+    call->raw = r->raw;
     call->digest = r->auth == HTTP_AUTH_DIGEST;
     call->pinned = given(r->fingerprint);
     if (call->pinned && !tls_pin_parse(r->fingerprint, &call->pin)) {

@@ -5,21 +5,14 @@
 #include "bridge/base/buf.h"
 #include "bridge/base/str.h"
 #include "bridge/io/http_client.h"
-#include "tests/support/process.h"
 #include "tests/support/rig.h"
-
-#include <sys/stat.h>
+#include "tests/support/servers.h"
 
 #define USER     "meter"
 #define PASSWORD "open sesame"
 #define TOKEN    "t0ken/+ &=x"
 
 enum { ROOM = 400 };
-
-/* The servers live as long as the program: one clear, one with TLS. */
-static pid_t clear_pid, tls_pid;
-static int clear_port, tls_port;
-static char dir[] = "/tmp/twcbridge-http-XXXXXX", cert[64], key[64], fingerprint[100];
 
 struct seen {
     int count;
@@ -61,6 +54,12 @@ static void on_done(void *user, const struct http_answer *a)
     s->end_it = NULL;
 }
 
+static int start_servers(void **state)
+{
+    (void)state;
+    return servers_start(TEST_SUPPORT, "http_fake.py");
+}
+
 static int setup(void **state)
 {
     struct rig *r = test_calloc(1, sizeof(*r));
@@ -93,7 +92,7 @@ static void begin(struct rig *r, bool tls, const char *path)
     struct err e = {0};
 
     (void)str_format(r->url, sizeof(r->url), "http%s://127.0.0.1:%d%s", tls ? "s" : "",
-            tls ? tls_port : clear_port, path);
+            tls ? servers.tls_port : servers.clear_port, path);
     r->request.url = r->url;
     r->seen = (struct seen){.count = 0};
     if (http_start(r->call, &r->request, &e) != ERR_OK) {
@@ -235,7 +234,7 @@ static void a_certificate_must_be_signed_pinned_or_waved_through(void **state)
 
     check_i64(get(r, true, "/ok")->result, HTTP_TLS);
     check_has(r->seen.why, "self-signed certificate");
-    r->request.ca_file = cert;
+    r->request.ca_file = servers.cert;
     check_i64(get(r, true, "/ok")->status, 200);
     r->request.ca_file = NULL;
     fresh_call(r);
@@ -243,18 +242,18 @@ static void a_certificate_must_be_signed_pinned_or_waved_through(void **state)
     check_i64(get(r, true, "/ok")->status, 200);
     r->request.insecure = false;
     check_i64(get(r, true, "/ok")->result, HTTP_TLS);
-    r->request.fingerprint = fingerprint;
+    r->request.fingerprint = servers.fingerprint;
     check_i64(get(r, true, "/ok")->status, 200);
     check_i64(get(r, true, "/ok")->status, 200);
-    (void)str_copy(other, sizeof(other), fingerprint);
+    (void)str_copy(other, sizeof(other), servers.fingerprint);
     other[0] = other[0] == 'A' ? 'B' : 'A';
     r->request.fingerprint = other;
     check_i64(get(r, true, "/ok")->result, HTTP_TLS);
     check_has(r->seen.why, "has another fingerprint");
-    r->request.fingerprint = fingerprint;
+    r->request.fingerprint = servers.fingerprint;
     check_i64(get(r, true, "/ok")->status, 200);
     r->request.fingerprint = NULL;
-    (void)str_format(r->url, sizeof(r->url), "https://127.0.0.1:%d/ok", clear_port);
+    (void)str_format(r->url, sizeof(r->url), "https://127.0.0.1:%d/ok", servers.clear_port);
     r->request.url = r->url;
     r->seen.count = 0;
     check_i64(http_start(r->call, &r->request, NULL), ERR_OK);
@@ -317,59 +316,6 @@ static void a_call_ends_without_a_callback_and_all_may_end_in_one(void **state)
     r->client = NULL;
 }
 
-static int start_servers(void **state)
-{
-    char script[300], clear[16], tls[16], text[4096];
-    const char *make[] = {"/usr/bin/python3", "-c", text, NULL};
-    const char *a[] = {"/usr/bin/python3", script, clear, NULL};
-    const char *b[] = {"/usr/bin/python3", script, tls, cert, key, NULL};
-    FILE *f;
-
-    (void)state;
-    if (!mkdtemp(dir)) {
-        return -1;
-    }
-    (void)str_format(script, sizeof(script), "%s/http_fake.py", TEST_SUPPORT);
-    (void)str_format(cert, sizeof(cert), "%s/fake.crt", dir);
-    (void)str_format(key, sizeof(key), "%s/fake.key", dir);
-    (void)str_format(text, sizeof(text),
-            "import sys; sys.path.insert(0, '%s'); import http_fake; "
-            "print(http_fake.certificate('%s')[2], file=open('%s/print', 'w'))",
-            TEST_SUPPORT, dir, dir);
-    if (process_run(make, NULL, "/dev/null") != 0) {
-        return -1;
-    }
-    (void)str_format(text, sizeof(text), "%s/print", dir);
-    f = fopen(text, "r");
-    if (!f || !fgets(fingerprint, sizeof(fingerprint), f)) {
-        return -1;
-    }
-    fclose(f);
-    fingerprint[strcspn(fingerprint, "\n")] = '\0';
-    clear_port = free_port();
-    (void)str_format(clear, sizeof(clear), "%d", clear_port);
-    clear_pid = process_start(a, NULL, "/dev/null");
-    tls_port = free_port();
-    (void)str_format(tls, sizeof(tls), "%d", tls_port);
-    tls_pid = process_start(b, NULL, "/dev/null");
-    return port_answers(clear_port, 10000) && port_answers(tls_port, 10000) ? 0 : -1;
-}
-
-static int stop_servers(void **state)
-{
-    static const char *const names[] = {"fake.crt", "fake.key", "print"};
-    char path[80];
-
-    (void)state;
-    process_kill(&clear_pid, SIGKILL);
-    process_kill(&tls_pid, SIGKILL);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        (void)str_format(path, sizeof(path), "%s/%s", dir, names[i]);
-        unlink(path);
-    }
-    return rmdir(dir);
-}
-
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -385,5 +331,5 @@ int main(void)
             TEST(a_call_ends_without_a_callback_and_all_may_end_in_one),
     };
 
-    return cmocka_run_group_tests(tests, start_servers, stop_servers);
+    return cmocka_run_group_tests(tests, start_servers, servers_stop);
 }
