@@ -126,14 +126,17 @@ static enum err_code ask_http(struct ems_round *r)
     const struct ems_http *h = ems_http_of(r->a, r->config);
     const struct ems_request *q = &r->request;
     const char *headers[EMS_HEADERS_MAX + 1] = {NULL};
+    bool bearer = q->bearer && q->bearer[0] != '\0';
     struct http_request x = {.url = q->url,
             .post = q->post,
             .body = q->body,
             .headers = headers,
-            .auth = q->bare ? HTTP_AUTH_NONE : (enum http_auth)h->auth,
+            .auth = bearer    ? HTTP_AUTH_BEARER
+                    : q->bare ? HTTP_AUTH_NONE
+                              : (enum http_auth)h->auth,
             .username = h->username,
             .password = h->password,
-            .token = h->token,
+            .token = bearer ? q->bearer : h->token,
             .auth_name = h->auth_name,
             .ca_file = h->ca_file,
             .fingerprint = h->fingerprint,
@@ -264,9 +267,10 @@ static enum ems_class read_answer(struct ems_round *r, const struct http_answer 
 
     r->retry_after_s = -1;
     ems_clock(r->session);
+    r->session->wait_s = 0;
     if (class != EMS_OK) {
         err_set(&r->e, ERR_IO, "%s", a->why);
-    } else {
+    } else if (!r->request.any_status) {
         class = class_of_status(r, a);
     }
     if (class != EMS_OK && !r->request.optional) {
@@ -280,6 +284,12 @@ static enum ems_class read_answer(struct ems_round *r, const struct http_answer 
     if (said != EMS_OK && class != EMS_OK && r->e.text[0] == '\0') {
         r->e = why; /* the adapter cannot do without it, and leaves the sentence to us */
         return class;
+    }
+    if (said == EMS_RATE || said == EMS_SERVER) {
+        r->retry_after_s = a->retry_after_s >= 0    ? a->retry_after_s
+                           : r->session->wait_s > 0 ? r->session->wait_s
+                           : said == EMS_RATE       ? RATE_WAIT_S
+                                                    : -1;
     }
     return said;
 }

@@ -58,7 +58,7 @@ static void wait(struct energy_source *s, int64_t wait_ms)
 static void plan(struct energy_source *s, const struct ems_outcome *o)
 {
     const struct ems_pace pace = {.interval_ms = (int64_t)s->settings->interval_s * 1000,
-            .cloud = s->settings->adapter->cloud};
+            .cloud = ems_habit_of(s->settings->adapter, s->settings->options).cloud};
 
     wait(s, ems_poll_wait(&s->poll, &pace, result_of(o->class), o->retry_after_s,
                     any_number()));

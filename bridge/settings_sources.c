@@ -89,14 +89,15 @@ static void no_adapter(const char *path, const char *name, struct opt_errors *er
 /* Pace and ages where the file says nothing. */
 static void fill_pace(struct source_settings *s, const char *path, struct opt_errors *warnings)
 {
+    const struct ems_habit habit = ems_habit_of(s->adapter, s->options);
     int32_t rounds_s;
 
     if (s->interval_s == OPT_UNSET) {
-        s->interval_s = s->adapter->interval_s;
+        s->interval_s = habit.interval_s;
     }
     rounds_s = s->interval_s * MAX_AGE_ROUNDS;
     if (s->max_age_s == OPT_UNSET) {
-        s->max_age_s = rounds_s > s->adapter->max_age_s ? rounds_s : s->adapter->max_age_s;
+        s->max_age_s = rounds_s > habit.max_age_s ? rounds_s : habit.max_age_s;
         s->max_age_s = s->max_age_s < MAX_AGE_MIN_S ? MAX_AGE_MIN_S : s->max_age_s;
     } else if (s->max_age_s <= s->interval_s) {
         opt_errors_add(warnings,

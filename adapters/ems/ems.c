@@ -173,6 +173,13 @@ static void check_tls(const struct ems_http *h, const char *path, struct opt_err
     }
 }
 
+void ems_url_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings)
+{
+    check_url(h, path, errs);
+    check_tls(h, path, errs, warnings);
+}
+
 void ems_http_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
         struct opt_errors *warnings)
 {

@@ -140,7 +140,7 @@ extern const char *const ems_format_words[];
 
 enum {
     EMS_HEADERS_MAX = 4,
-    EMS_HEADER_ROOM = 256,
+    EMS_HEADER_ROOM = 1024,
     EMS_BODY_ROOM = 2048,
     EMS_TOKEN_ROOM = 2048,
     EMS_KEEP_ROOM = 2048,
@@ -154,6 +154,9 @@ struct ems_request {
     char header[EMS_HEADERS_MAX][EMS_HEADER_ROOM]; /* "Accept: application/json"; "": unused */
     char body[EMS_BODY_ROOM];                      /* of a POST */
     bool bare;                                     /* without the login of the options */
+    /* Sent as "Authorization: Bearer", in place of the login of the options; of the config or the
+     * session. NULL or "": none. */
+    const char *bearer;
 
     /* It may fail: whatever comes back goes to parse, an answer of any status (401 and 403 too),
      * a Modbus exception (status is its code), or nothing at all (status 0). Where parse cannot do
@@ -161,6 +164,8 @@ struct ems_request {
      * happened. Over Modbus a device that cannot be reached ends the round all the same; and a round
      * in which a request was not answered and nothing was reported fails for that. */
     bool optional;
+    /* An answer of any status goes to parse or logged_in; one that does not come is a failure. */
+    bool any_status;
 
     uint8_t unit, function; /* Modbus: 3 or 4 */
     uint16_t start, count;  /* registers; count up to EMS_REGISTERS_MAX */
@@ -188,12 +193,21 @@ struct ems_session {
     /* Secret, and kept over restarts: a refresh token that changes with each use. What parse or
      * logged_in changes here is on the disk before the next request goes out. */
     char keep[EMS_KEEP_ROOM];
+    /* With EMS_RATE or EMS_SERVER: for how long it wants to be left alone, where its answer did not
+     * say; zeroed before each call. */
+    int32_t wait_s;
     /* Facts learnt: a serial number, a firmware generation; a struct of the adapter's own. Zeroed at
      * the start. */
     _Alignas(8) char memo[EMS_MEMO_ROOM];
 };
 
 /* ---- an adapter ---- */
+
+/* How often it is asked where the settings say nothing, and how long its values hold. */
+struct ems_habit {
+    int32_t interval_s, max_age_s;
+    bool cloud; /* back-off up to 30 minutes, not 5 */
+};
 
 struct ems_adapter {
     const char *name;    /* in settings, docs and logs; never changes once released */
@@ -212,6 +226,9 @@ struct ems_adapter {
     int32_t interval_s,
             max_age_s; /* where the settings say nothing; ems.md: pace of the system */
     bool cloud;        /* back-off up to 30 minutes, not 5 */
+    /* Where a config has a pace of its own (a cloud in place of the device): changes *h, which holds
+     * the above. Optional. */
+    void (*habit)(const void *config, struct ems_habit *h);
 
     /* Which fields this config can ever give (EMS_BIT): decides what is announced. */
     uint32_t (*fields)(const void *config);
@@ -276,6 +293,16 @@ static inline enum ems_transport ems_transport_of(
     return a->transport ? a->transport(config) : EMS_OVER_HTTP;
 }
 
+static inline struct ems_habit ems_habit_of(const struct ems_adapter *a, const void *config)
+{
+    struct ems_habit h = {a->interval_s, a->max_age_s, a->cloud};
+
+    if (a->habit) {
+        a->habit(config, &h);
+    }
+    return h;
+}
+
 /* What all adapters over a wire must have right: one of host and device. For `check`. */
 void ems_wire_check(const struct ems_wire *w, const char *path, struct opt_errors *errs,
         struct opt_errors *warnings);
@@ -283,6 +310,22 @@ void ems_wire_check(const struct ems_wire *w, const char *path, struct opt_error
 /* What all HTTP adapters must have right: scheme, login, certificate. For `check`. */
 void ems_http_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
         struct opt_errors *warnings);
+
+/* Scheme, host and certificate alone, for those with a login of their own. */
+void ems_url_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings);
+
+/* ---- helpers for requests ---- */
+
+/* url with the path (from '/') in place of what stands behind its host, or behind it where `below`;
+ * a '/' at its end counts once, a query is left out. False: does not fit. */
+bool ems_page(char *dst, size_t room, const char *url, bool below, const char *path) MUST_CHECK;
+/* Text behind what is in dst. False: does not fit. */
+bool ems_add(char *dst, size_t room, const char *text) MUST_CHECK;
+/* src as a JSON text with its quotes, appended to dst. False: does not fit. */
+bool ems_add_json(char *dst, size_t room, const char *src) MUST_CHECK;
+/* src as the value of a form field or a query (RFC 3986), appended to dst. False: does not fit. */
+bool ems_add_form(char *dst, size_t room, const char *src) MUST_CHECK;
 
 /* ---- helpers for parse ---- */
 

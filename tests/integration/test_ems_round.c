@@ -12,6 +12,8 @@ enum { ROOM = 300 };
 struct config {
     struct ems_http http;
     char path[64];
+    bool any_status;
+    const char *bearer;
 };
 
 static const struct opt rows[] = {
@@ -29,16 +31,23 @@ static bool request(
     }
     (void)str_format(out->url, sizeof(out->url), "%s%s", c->http.url, i == 0 ? c->path : "/ok");
     (void)str_format(out->header[0], sizeof(out->header[0]), "X-Session: %s", s->token);
+    out->any_status = i == 0 && c->any_status;
+    out->bearer = i == 0 ? c->bearer : NULL;
     return true;
 }
 
 static enum ems_class parse(const void *config, struct ems_session *s,
         const struct ems_answer *a, struct ems_reports *out, struct err *e)
 {
-    struct ems_tree t = {.json = ems_json(a, e)};
+    struct ems_tree t = {NULL};
 
     (void)config;
-    (void)s;
+    if (a->status >= 500) { /* as far as it goes: any_status */
+        s->wait_s = 300;
+        err_set(e, ERR_IO, "it answers %d", a->status);
+        return EMS_SERVER;
+    }
+    t.json = ems_json(a, e);
     if (!t.json) {
         return EMS_DATA;
     }
@@ -91,6 +100,7 @@ struct rig {
     struct config config;
     struct ems_session session;
     int count, requests;
+    int32_t retry_after_s;
     enum ems_class class;
     char why[ROOM];
     struct ems_reports reports;
@@ -107,6 +117,7 @@ static void on_outcome(void *user, const struct ems_outcome *o)
     r->count++;
     r->class = o->class;
     r->requests = o->requests;
+    r->retry_after_s = o->retry_after_s;
     r->reports = *o->reports;
     (void)str_copy(r->why, sizeof(r->why), o->why);
     if (r->end_it) {
@@ -218,6 +229,32 @@ static void every_fault_has_its_class_and_what_was_read_before_it_counts(void **
     check_i64(r->reports.field[EMS_PV_W].value, 1234);
 }
 
+static void an_adapter_that_judges_statuses_says_how_long_to_wait(void **state)
+{
+    struct rig *r = *state;
+
+    (void)str_copy(r->config.path, sizeof(r->config.path), "/status/502");
+    check_i64(run(r), EMS_SERVER);
+    check_i64(r->retry_after_s, -1);
+    r->config.any_status = true;
+    check_i64(run(r), EMS_SERVER);
+    check_str(r->why, "it answers 502");
+    check_i64(r->retry_after_s, 300);
+    (void)str_copy(r->config.path, sizeof(r->config.path), "/cut");
+    check_i64(run(r), EMS_UNREACHABLE); /* no answer at all is not for it */
+}
+
+static void a_request_may_bring_its_own_bearer_token(void **state)
+{
+    struct rig *r = *state;
+
+    (void)str_copy(r->config.path, sizeof(r->config.path), "/bearer");
+    check_i64(run(r), EMS_AUTH);
+    r->config.bearer = "t0ken/+ &=x";
+    check_i64(run(r), EMS_OK);
+    check_i64(r->reports.field[EMS_GRID_W].value, 1234);
+}
+
 static void what_cannot_be_asked_is_told_from_the_loop_and_a_round_ends_in_its_callback(
         void **state)
 {
@@ -251,6 +288,8 @@ int main(void)
             TEST(a_session_is_kept_and_made_anew_once_when_it_ended),
             TEST(a_login_that_is_refused_is_not_tried_again_in_this_round),
             TEST(every_fault_has_its_class_and_what_was_read_before_it_counts),
+            TEST(an_adapter_that_judges_statuses_says_how_long_to_wait),
+            TEST(a_request_may_bring_its_own_bearer_token),
             TEST(what_cannot_be_asked_is_told_from_the_loop_and_a_round_ends_in_its_callback),
             cmocka_unit_test(secrets_are_blotted_out_of_any_sentence),
     };
