@@ -121,31 +121,45 @@ static enum err_code ask_modbus(struct ems_round *r)
     return modbus_start(r->modbus, &x, &r->e);
 }
 
+/* The login of the options, or that of the request in its place. */
+static void fill_login(
+        const struct ems_http *h, const struct ems_request *q, struct http_request *x)
+{
+    if (q->bearer && q->bearer[0] != '\0') {
+        x->auth = HTTP_AUTH_BEARER;
+        x->token = q->bearer;
+    } else if (q->digest_user) {
+        x->auth = HTTP_AUTH_DIGEST;
+        x->username = q->digest_user;
+        x->password = q->digest_password;
+    } else if (!q->bare && !q->elsewhere) {
+        _Static_assert((int)EMS_AUTH_QUERY == (int)HTTP_AUTH_QUERY, "the logins are the same");
+        x->auth = (enum http_auth)h->auth;
+        x->username = h->username;
+        x->password = h->password;
+        x->token = h->token;
+        x->auth_name = h->auth_name;
+    }
+    if (!q->elsewhere) {
+        x->ca_file = h->ca_file;
+        x->fingerprint = h->fingerprint;
+        x->insecure = h->insecure;
+    }
+}
+
 static enum err_code ask_http(struct ems_round *r)
 {
-    const struct ems_http *h = ems_http_of(r->a, r->config);
     const struct ems_request *q = &r->request;
     const char *headers[EMS_HEADERS_MAX + 1] = {NULL};
-    bool bearer = q->bearer && q->bearer[0] != '\0';
     struct http_request x = {.url = q->url,
             .post = q->post,
             .body = q->body,
             .headers = headers,
-            .auth = bearer    ? HTTP_AUTH_BEARER
-                    : q->bare ? HTTP_AUTH_NONE
-                              : (enum http_auth)h->auth,
-            .username = h->username,
-            .password = h->password,
-            .token = bearer ? q->bearer : h->token,
-            .auth_name = h->auth_name,
-            .ca_file = h->ca_file,
-            .fingerprint = h->fingerprint,
-            .insecure = h->insecure,
             .timeout_ms = r->timeout_ms,
             .body_max = BUF_CAP_HTTP};
     int n = 0;
 
-    _Static_assert((int)EMS_AUTH_QUERY == (int)HTTP_AUTH_QUERY, "the logins are the same");
+    fill_login(ems_http_of(r->a, r->config), q, &x);
     for (int i = 0; i < EMS_HEADERS_MAX; i++) {
         if (q->header[i][0] != '\0') {
             headers[n++] = q->header[i];

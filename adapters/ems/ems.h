@@ -157,6 +157,10 @@ struct ems_request {
     /* Sent as "Authorization: Bearer", in place of the login of the options; of the config or the
      * session. NULL or "": none. */
     const char *bearer;
+    /* Digest with these, in place of the login of the options; borrowed. NULL: none. */
+    const char *digest_user, *digest_password;
+    /* To another server than that of url: without the login and the certificates of the options. */
+    bool elsewhere;
 
     /* It may fail: whatever comes back goes to parse, an answer of any status (401 and 403 too),
      * a Modbus exception (status is its code), or nothing at all (status 0). Where parse cannot do

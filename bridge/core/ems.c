@@ -116,7 +116,8 @@ static void take_value(struct ems_source *s, const struct ems_source_config *c,
 {
     int64_t v = inverted(c, f) ? -r->value : r->value;
     int64_t source_ms = c->ignore_time ? 0 : r->source_utc_ms;
-    struct ems_reading *old = &s->field[f], x = {.source_utc_ms = source_ms};
+    struct ems_reading *old = &s->field[f],
+                       x = {.source_utc_ms = source_ms, .holds_ms = (int64_t)r->holds_s * 1000};
 
     (void)str_copy(x.raw, sizeof(x.raw), r->raw);
     check_value(f, v, x.why);
@@ -157,6 +158,14 @@ void ems_take(struct ems_source *s, const struct ems_source_config *c,
     }
 }
 
+int64_t ems_ttl_ms(
+        const struct ems_source *s, const struct ems_source_config *c, enum ems_field f)
+{
+    int64_t holds_ms = s->field[f].holds_ms;
+
+    return holds_ms > c->ttl_ms ? holds_ms : c->ttl_ms;
+}
+
 bool ems_fresh(const struct ems_source *s, const struct ems_source_config *c, enum ems_field f,
         int64_t now_ms, int64_t *value, const char **why)
 {
@@ -165,7 +174,7 @@ bool ems_fresh(const struct ems_source *s, const struct ems_source_config *c, en
     *why = NULL;
     if (!x->known) {
         *why = x->why[0] != '\0' ? x->why : "nothing was read yet";
-    } else if (now_ms - x->at_ms > c->ttl_ms) {
+    } else if (now_ms - x->at_ms > ems_ttl_ms(s, c, f)) {
         *why = x->no_clock ? "the source gives no more values"
                            : "its measurement is older than max_age_s";
     } else if (ems_field_table[f].lively && now_ms - s->changed_ms > c->ttl_ms) {

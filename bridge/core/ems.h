@@ -49,8 +49,9 @@ enum ems_said { EMS_SAID_NOTHING, EMS_SAID_VALUE, EMS_SAID_NONE };
 
 struct ems_report {
     enum ems_said said;
-    int64_t value;          /* EMS_SAID_VALUE */
-    int64_t source_utc_ms;  /* when the source measured it; 0: it does not say */
+    int64_t value;         /* EMS_SAID_VALUE */
+    int64_t source_utc_ms; /* when the source measured it; 0: it does not say */
+    int32_t holds_s; /* it is measured this seldom: at least so long it holds; 0: max age */
     char raw[EMS_RAW_ROOM]; /* the text it was read from, cut */
     char why[EMS_WHY_ROOM]; /* EMS_SAID_NONE: one phrase, "soc is not in data" */
 };
@@ -92,6 +93,7 @@ struct ems_reading {
     int64_t value;
     int64_t at_ms;         /* boot clock: when it was measured, as far as we know */
     int64_t source_utc_ms; /* 0: the source did not say */
+    int64_t holds_ms;      /* at least so long it holds, beyond the max age of its source */
     bool no_clock;         /* at_ms is the time of arrival */
     char why[EMS_WHY_ROOM];
     char raw[EMS_RAW_ROOM];
@@ -110,6 +112,10 @@ struct ems_now {
 /* Takes over what an answer said. Fields that it says nothing about keep what they had. */
 void ems_take(struct ems_source *s, const struct ems_source_config *c,
         const struct ems_reports *r, struct ems_now now);
+
+/* How long a reading holds. */
+int64_t ems_ttl_ms(
+        const struct ems_source *s, const struct ems_source_config *c, enum ems_field f);
 
 /* The value, if it may be used now; else *why (a phrase, valid as long as s). */
 bool ems_fresh(const struct ems_source *s, const struct ems_source_config *c, enum ems_field f,

@@ -61,7 +61,8 @@ static bool value_of(
 static void add_part(
         const struct merge *m, int i, enum ems_field f, int64_t v, struct ems_value *x)
 {
-    int64_t at_ms = m->s[i].field[f].at_ms, ttl_ms = m->c[i].ttl_ms;
+    int64_t at_ms = m->s[i].field[f].at_ms;
+    int64_t ttl_ms = ems_ttl_ms(&m->s[i], &m->c[i], f);
 
     x->value += v;
     x->at_ms = x->from == 0 ? at_ms : older(x->at_ms, at_ms);
@@ -98,7 +99,7 @@ static bool merge_role(
         }
         if (why && m->s[i].field[f].at_ms > out->at_ms) {
             out->at_ms = m->s[i].field[f].at_ms;
-            out->ttl_ms = m->c[i].ttl_ms;
+            out->ttl_ms = ems_ttl_ms(&m->s[i], &m->c[i], f);
         }
     }
     if (parts == 0 || !x.known) {

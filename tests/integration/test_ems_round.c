@@ -13,7 +13,8 @@ struct config {
     struct ems_http http;
     char path[64];
     bool any_status;
-    const char *bearer;
+    const char *bearer, *digest_user;
+    bool elsewhere;
 };
 
 static const struct opt rows[] = {
@@ -33,6 +34,9 @@ static bool request(
     (void)str_format(out->header[0], sizeof(out->header[0]), "X-Session: %s", s->token);
     out->any_status = i == 0 && c->any_status;
     out->bearer = i == 0 ? c->bearer : NULL;
+    out->digest_user = i == 0 ? c->digest_user : NULL;
+    out->digest_password = "open sesame";
+    out->elsewhere = i == 0 && c->elsewhere;
     return true;
 }
 
@@ -255,6 +259,23 @@ static void a_request_may_bring_its_own_bearer_token(void **state)
     check_i64(r->reports.field[EMS_GRID_W].value, 1234);
 }
 
+static void a_request_may_bring_a_digest_login_or_none_for_another_server(void **state)
+{
+    struct rig *r = *state;
+
+    (void)str_copy(r->config.path, sizeof(r->config.path), "/digest");
+    check_i64(run(r), EMS_AUTH);
+    r->config.digest_user = "meter";
+    check_i64(run(r), EMS_OK);
+    r->config.digest_user = NULL;
+    r->config.http.auth = EMS_AUTH_BASIC;
+    (void)str_copy(r->config.http.username, sizeof(r->config.http.username), "meter");
+    (void)str_copy(r->config.http.password, sizeof(r->config.http.password), "open sesame");
+    (void)str_copy(r->config.path, sizeof(r->config.path), "/basic");
+    r->config.elsewhere = true;
+    check_i64(run(r), EMS_AUTH);
+}
+
 static void what_cannot_be_asked_is_told_from_the_loop_and_a_round_ends_in_its_callback(
         void **state)
 {
@@ -290,6 +311,7 @@ int main(void)
             TEST(every_fault_has_its_class_and_what_was_read_before_it_counts),
             TEST(an_adapter_that_judges_statuses_says_how_long_to_wait),
             TEST(a_request_may_bring_its_own_bearer_token),
+            TEST(a_request_may_bring_a_digest_login_or_none_for_another_server),
             TEST(what_cannot_be_asked_is_told_from_the_loop_and_a_round_ends_in_its_callback),
             cmocka_unit_test(secrets_are_blotted_out_of_any_sentence),
     };

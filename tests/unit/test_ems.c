@@ -47,6 +47,25 @@ static void a_value_ages_and_then_is_no_more(void **state)
     check_str(why(EMS_PV_W, NOW + TTL + 1, &v), "the source gives no more values");
 }
 
+static void a_value_that_is_measured_seldom_holds_longer(void **state)
+{
+    struct ems_reports x = {0};
+    const char *why = NULL;
+    int64_t v = 0;
+
+    (void)state;
+    memset(&s, 0, sizeof(s));
+    ems_say(&x, EMS_PV_W, 700, 0, NULL);
+    x.field[EMS_PV_W].holds_s = 1200;
+    ems_take(&s, &c, &x, (struct ems_now){NOW, utc});
+    check_i64(ems_ttl_ms(&s, &c, EMS_PV_W), 1200000);
+    assert_true(ems_fresh(&s, &c, EMS_PV_W, NOW + 1200000, &v, &why));
+    assert_false(ems_fresh(&s, &c, EMS_PV_W, NOW + 1200001, &v, &why));
+    x.field[EMS_PV_W].holds_s = 1; /* never less than max age */
+    ems_take(&s, &c, &x, (struct ems_now){NOW, utc});
+    check_i64(ems_ttl_ms(&s, &c, EMS_PV_W), c.ttl_ms);
+}
+
 static void the_sources_own_time_counts_and_repeating_it_does_not_refresh(void **state)
 {
     int64_t v = 0;
@@ -175,6 +194,7 @@ static void a_wall_clock_that_jumps_makes_no_old_measurement_young(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+            cmocka_unit_test_setup(a_value_that_is_measured_seldom_holds_longer, setup),
             cmocka_unit_test_setup(a_value_ages_and_then_is_no_more, setup),
             cmocka_unit_test_setup(
                     the_sources_own_time_counts_and_repeating_it_does_not_refresh, setup),
