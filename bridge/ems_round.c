@@ -128,10 +128,10 @@ static void fill_login(
     if (q->bearer && q->bearer[0] != '\0') {
         x->auth = HTTP_AUTH_BEARER;
         x->token = q->bearer;
-    } else if (q->digest_user) {
-        x->auth = HTTP_AUTH_DIGEST;
-        x->username = q->digest_user;
-        x->password = q->digest_password;
+    } else if (q->login_user) {
+        x->auth = q->login_basic ? HTTP_AUTH_BASIC : HTTP_AUTH_DIGEST;
+        x->username = q->login_user;
+        x->password = q->login_password;
     } else if (!q->bare && !q->elsewhere) {
         _Static_assert((int)EMS_AUTH_QUERY == (int)HTTP_AUTH_QUERY, "the logins are the same");
         x->auth = (enum http_auth)h->auth;

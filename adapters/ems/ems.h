@@ -157,8 +157,9 @@ struct ems_request {
     /* Sent as "Authorization: Bearer", in place of the login of the options; of the config or the
      * session. NULL or "": none. */
     const char *bearer;
-    /* Digest with these, in place of the login of the options; borrowed. NULL: none. */
-    const char *digest_user, *digest_password;
+    /* Digest or basic with these, in place of the login of the options; borrowed. NULL: none. */
+    const char *login_user, *login_password;
+    bool login_basic;
     /* To another server than that of url: without the login and the certificates of the options. */
     bool elsewhere;
 

@@ -13,8 +13,8 @@ struct config {
     struct ems_http http;
     char path[64];
     bool any_status;
-    const char *bearer, *digest_user;
-    bool elsewhere;
+    const char *bearer, *login_user;
+    bool elsewhere, login_basic;
 };
 
 static const struct opt rows[] = {
@@ -34,8 +34,9 @@ static bool request(
     (void)str_format(out->header[0], sizeof(out->header[0]), "X-Session: %s", s->token);
     out->any_status = i == 0 && c->any_status;
     out->bearer = i == 0 ? c->bearer : NULL;
-    out->digest_user = i == 0 ? c->digest_user : NULL;
-    out->digest_password = "open sesame";
+    out->login_user = i == 0 ? c->login_user : NULL;
+    out->login_basic = c->login_basic;
+    out->login_password = "open sesame";
     out->elsewhere = i == 0 && c->elsewhere;
     return true;
 }
@@ -265,9 +266,12 @@ static void a_request_may_bring_a_digest_login_or_none_for_another_server(void *
 
     (void)str_copy(r->config.path, sizeof(r->config.path), "/digest");
     check_i64(run(r), EMS_AUTH);
-    r->config.digest_user = "meter";
+    r->config.login_user = "meter";
     check_i64(run(r), EMS_OK);
-    r->config.digest_user = NULL;
+    r->config.login_basic = true;
+    (void)str_copy(r->config.path, sizeof(r->config.path), "/basic");
+    check_i64(run(r), EMS_OK);
+    r->config.login_user = NULL;
     r->config.http.auth = EMS_AUTH_BASIC;
     (void)str_copy(r->config.http.username, sizeof(r->config.http.username), "meter");
     (void)str_copy(r->config.http.password, sizeof(r->config.http.password), "open sesame");
