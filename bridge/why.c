@@ -122,7 +122,7 @@ static int parse(int argc, char **argv, struct store_why_query *q)
             "--at", "--charger", "--help", "--last", "--state", NULL};
     int64_t n = ROWS_DEFAULT;
 
-    for (int i = 0; i < argc; i++) {
+    for (int i = 0; i < argc; i += 2) { /* an option and its value */
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 
         if (strcmp(argv[i], "--help") == 0) {
@@ -145,7 +145,6 @@ static int parse(int argc, char **argv, struct store_why_query *q)
         } else {
             return verb_refuse("why", argv[i], options);
         }
-        i++;
     }
     q->rows = (int)n;
     return -1;

@@ -245,8 +245,8 @@ static bool prune(sqlite3 *db, const struct store_keep *keep)
     static const int64_t day_ms = 86400000;
     const int64_t days[] = {keep->sessions_days, keep->history_days, keep->history_days};
     static const char *const sql[] = {
-            "DELETE FROM session WHERE end_utc_ms<>0 AND end_utc_ms<?1 AND number<=(SELECT "
-            "max(number) FROM session AS s WHERE s.charger=session.charger)-100",
+            ("DELETE FROM session WHERE end_utc_ms<>0 AND end_utc_ms<?1 AND number<=(SELECT "
+             "max(number) FROM session AS s WHERE s.charger=session.charger)-100"),
             "DELETE FROM decision WHERE utc_ms<?1 AND id<=(SELECT max(id) FROM decision)-1000",
             "DELETE FROM event WHERE utc_ms<?1 AND n<=(SELECT max(n) FROM event)-1000",
     };

@@ -48,6 +48,16 @@ static inline uint16_t fuzz_u16(struct fuzz_in *in)
     return (uint16_t)(high << 8 | fuzz_u8(in));
 }
 
+/* n bytes to p, zeros behind the end. */
+static inline void fuzz_bytes(struct fuzz_in *in, uint8_t *p, size_t n)
+{
+    size_t left = (size_t)(in->end - in->p), some = n < left ? n : left;
+
+    memcpy(p, in->p, some);
+    memset(p + some, 0, n - some);
+    in->p += some;
+}
+
 /* The bytes up to a line feed as a text, without zeros; the line feed is stepped over. */
 static inline void fuzz_line(struct fuzz_in *in, char *dst, size_t room)
 {

@@ -395,9 +395,7 @@ static void raw(struct fuzz_in *in, size_t n)
 {
     uint8_t p[16];
 
-    for (size_t i = 0; i < n; i++) {
-        p[i] = fuzz_u8(in);
-    }
+    fuzz_bytes(in, p, n);
     /* More masters than the bus can suspect at a time may hide in here. */
     w.foreign_seen[0] = w.foreign_seen[1] = -FOREIGN_WINDOW_MS - 1;
     rx(p, n);

@@ -143,9 +143,7 @@ static void raw(struct fuzz_in *in, size_t n)
 {
     uint8_t p[16];
 
-    for (size_t i = 0; i < n; i++) {
-        p[i] = fuzz_u8(in);
-    }
+    fuzz_bytes(in, p, n);
     sim_rx(sim, p, n, now);
     next = now;
 }

@@ -454,6 +454,16 @@ static inline const struct rig_tx *rig_nth(const struct rig *r, uint16_t id, int
     return NULL;
 }
 
+/* t, where a test says that there is one. */
+static inline const struct rig_tx *rig_there(const struct rig_tx *t)
+{
+    if (!t) {
+        print_error("there is no such frame\n");
+        test_fail(__FILE__, __LINE__);
+    }
+    return t;
+}
+
 /* Smallest distance from the end of a heartbeat to the start of the next to the same charger. */
 static inline int64_t rig_least_spacing(const struct rig *r)
 {

@@ -134,8 +134,8 @@ static void promise_08_a_warm_start_says_go_on_within_300_ms(void **state)
     rig_run(r, 200);
     check_i64(rig_said(rig_nth(r, ID0, 0, 0)), 0);
     check_i64(rig_said(rig_nth(r, ID1, 0, 0)), 0);
-    assert_true(rig_nth(r, ID0, 0, 0)->start_ms <= 1300);
-    assert_true(rig_nth(r, ID1, 0, 0)->start_ms <= 1450);
+    assert_true(rig_there(rig_nth(r, ID0, 0, 0))->start_ms <= 1300);
+    assert_true(rig_there(rig_nth(r, ID1, 0, 0))->start_ms <= 1450);
     rig_run(r, 2000);
     assert_false(report(r, 0)->readback_due);
     check_i64(report(r, 0)->mirror_ma, 16000);
@@ -234,7 +234,9 @@ static void a_lost_limit_frame_is_said_again_at_once(void **state)
     check_i64(rig_said(rig_nth(r, ID0, from, 0)), 0x090640);
     check_i64(rig_said(rig_nth(r, ID0, from, 1)), 0x090640);
     check_i64(rig_said(rig_nth(r, ID0, from, 2)), 0x090640);
-    assert_true(rig_nth(r, ID0, from, 1)->start_ms - rig_nth(r, ID0, from, 0)->start_ms < 430);
+    assert_true(rig_there(rig_nth(r, ID0, from, 1))->start_ms -
+                        rig_there(rig_nth(r, ID0, from, 0))->start_ms <
+                430);
     rig_run(r, 3000);
     check_i64(rig_said(rig_last(r, ID0)), 0);
     free(r);
@@ -285,7 +287,7 @@ static void zero_is_repeated_in_every_heartbeat_on_protocol_1(void **state)
     for (int i = 0; i < 10; i++) {
         check_i64(rig_said(rig_nth(r, ID0, from, i)), 0x050000);
     }
-    check_i64(rig_nth(r, ID0, from, 0)->frame.len, 14);
+    check_i64(rig_there(rig_nth(r, ID0, from, 0))->frame.len, 14);
     free(r);
 }
 
@@ -304,7 +306,9 @@ static void zero_is_repeated_on_protocol_2_which_shows_6_a(void **state)
         check_i64(rig_said(rig_nth(r, ID0, from, i)), 0x090000);
     }
     /* in the usual rhythm, not in a hurry */
-    assert_true(rig_nth(r, ID0, from, 5)->start_ms - rig_nth(r, ID0, from, 4)->start_ms > 900);
+    assert_true(rig_there(rig_nth(r, ID0, from, 5))->start_ms -
+                        rig_there(rig_nth(r, ID0, from, 4))->start_ms >
+                900);
     free(r);
 }
 
@@ -320,7 +324,9 @@ static void a_charger_that_mirrors_nothing_gets_amps_in_the_usual_rhythm(void **
     from = r->tx_count;
     rig_run(r, 10000);
     check_i64(rig_said(rig_last(r, ID0)), 0x090258);
-    assert_true(rig_nth(r, ID0, from, 5)->start_ms - rig_nth(r, ID0, from, 4)->start_ms > 900);
+    assert_true(rig_there(rig_nth(r, ID0, from, 5))->start_ms -
+                        rig_there(rig_nth(r, ID0, from, 4))->start_ms >
+                900);
     free(r);
 }
 
@@ -329,8 +335,8 @@ static void body_lengths_follow_the_protocol(void **state)
     struct rig *one = rig_running(1, 1), *two = rig_running(1, 2);
 
     (void)state;
-    check_i64(rig_last(one, ID0)->frame.len, 14);
-    check_i64(rig_last(two, ID0)->frame.len, 16);
+    check_i64(rig_there(rig_last(one, ID0))->frame.len, 14);
+    check_i64(rig_there(rig_last(two, ID0))->frame.len, 16);
     check_i64(report(one, 0)->protocol, 1);
     free(one);
     free(two);

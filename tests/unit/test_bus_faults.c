@@ -402,9 +402,9 @@ static void steady_noise_does_not_silence_us(void **state)
     }
     assert_non_null(rig_nth(r, ID0, from, 24));
     for (int i = 0; rig_nth(r, ID0, from, i + 1); i++) {
-        assert_true(
-                rig_nth(r, ID0, from, i + 1)->start_ms - rig_nth(r, ID0, from, i)->start_ms <
-                1200);
+        assert_true(rig_there(rig_nth(r, ID0, from, i + 1))->start_ms -
+                            rig_there(rig_nth(r, ID0, from, i))->start_ms <
+                    1200);
     }
     free(r);
 }
@@ -581,7 +581,8 @@ int main(void)
             cmocka_unit_test(a_tick_that_comes_late_is_told_as_a_gap),
             cmocka_unit_test(a_hang_is_the_cause_also_where_noise_came_before_it),
             cmocka_unit_test(a_gap_is_told_once_and_only_when_the_port_took_the_message),
-            cmocka_unit_test(the_gap_of_a_charger_that_was_not_linked_is_for_control_to_explain),
+            cmocka_unit_test(
+                    the_gap_of_a_charger_that_was_not_linked_is_for_control_to_explain),
             cmocka_unit_test(a_restart_tells_the_gap_that_it_made),
             cmocka_unit_test(a_long_hang_is_not_the_chargers_silence),
     };

@@ -5,8 +5,10 @@
 
 enum { ID0 = 0xA1B0 };
 
-static uint16_t sender(const struct rig_tx *t)
+static uint16_t sender(const struct rig_tx *heartbeat)
 {
+    const struct rig_tx *t = rig_there(heartbeat);
+
     return (uint16_t)((t->frame.data[2] << 8) | t->frame.data[3]);
 }
 
