@@ -26,18 +26,10 @@ enum command_code command_refuse(struct command_call *c, enum command_code code,
 
 static bool valid_text(const char *p, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        unsigned char ch = (unsigned char)p[i];
-        size_t more = ch < 0x80 ? 0 : ch >= 0xf0 ? 3 : ch >= 0xe0 ? 2 : 1;
-
-        if (ch == 0 || ch == 0x7f || (ch < 0x20 && ch != '\n' && ch != '\r' && ch != '\t') ||
-                (ch >= 0x80 && ch < 0xc2) || ch > 0xf4 || i + more >= n + (more == 0)) {
+    for (size_t i = 0, len; i < n; i += len) {
+        len = str_utf8(p + i, n - i);
+        if (len == 0 || (str_control(p + i, n - i) > 0 && !memchr("\n\r\t", p[i], 3))) {
             return false;
-        }
-        for (; more > 0; more--) {
-            if (((unsigned char)p[++i] & 0xc0) != 0x80) {
-                return false;
-            }
         }
     }
     return true;

@@ -158,9 +158,7 @@ static void keep_raw(char raw[static EMS_RAW_ROOM], const char *text, size_t n)
         n--;
     }
     (void)str_format(raw, EMS_RAW_ROOM, "%.*s", (int)(n < 60 ? n : 60), text);
-    for (char *p = raw; *p; p++) {
-        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
-    }
+    str_line(raw, ' ');
 }
 
 static void add_text(struct sum *s, const char *text, size_t n)
@@ -349,9 +347,6 @@ struct json_object *ems_json(const struct ems_answer *a, struct err *e)
     }
     (void)str_format(start, sizeof(start), "%.*s", (int)(a->len - at > 40 ? 40 : a->len - at),
             a->body + at);
-    for (char *p = start; *p; p++) {
-        *p = (unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p;
-    }
     err_set(e, ERR_IO, "the answer is not JSON (%.120s); it begins with: %s", why.text, start);
     return NULL;
 }

@@ -9,19 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A sentence is one line whatever a file name or a library put into it. */
-static void tidy(char *text, size_t room, int written)
+/* A sentence is one line of whole characters, whatever a file name or a library put into it. */
+static void tidy(char *text, int written)
 {
     if (written < 0) {
         text[0] = '\0';
-    } else if ((size_t)written >= room) {
-        text[str_whole(text, room - 1)] = '\0';
     }
-    for (char *p = text; *p; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
-            *p = ' ';
-        }
-    }
+    str_line(text, ' ');
 }
 
 enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...)
@@ -36,7 +30,7 @@ enum err_code err_set(struct err *e, enum err_code code, const char *fmt, ...)
     va_start(args, fmt);
     n = vsnprintf(e->text, sizeof(e->text), fmt, args);
     va_end(args);
-    tidy(e->text, sizeof(e->text), n);
+    tidy(e->text, n);
     return code;
 }
 
@@ -54,7 +48,7 @@ enum err_code err_wrap(struct err *e, const char *fmt, ...)
     va_start(args, fmt);
     n = vsnprintf(e->text, sizeof(e->text), fmt, args);
     va_end(args);
-    tidy(e->text, sizeof(e->text), n);
+    tidy(e->text, n);
     len = strlen(e->text);
     if (len + 2 < sizeof(e->text)) {
         memcpy(e->text + len, ": ", 3);

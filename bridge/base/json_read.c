@@ -465,13 +465,10 @@ enum err_code json_get_bool(struct json_object *v, const char *path, bool *out, 
     return ERR_OK;
 }
 
-/* C0, DEL and C1: brokers refuse a topic that holds one, and no name needs them. */
-static bool control_character(const char *s, int n)
+static bool control_character(const char *s, size_t n)
 {
-    for (int i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-
-        if (c < 0x20 || c == 0x7f || (c == 0xC2 && i + 1 < n && (unsigned char)s[i + 1] < 0xA0)) {
+    for (size_t i = 0; i < n; i++) {
+        if (str_control(s + i, n - i) > 0) {
             return true;
         }
     }
@@ -487,7 +484,7 @@ const char *json_get_str(struct json_object *v, const char *path, struct err *e)
         return NULL;
     }
     s = json_object_get_string(v);
-    if (control_character(s, json_object_get_string_len(v))) {
+    if (control_character(s, (size_t)json_object_get_string_len(v))) {
         err_set(e, ERR_INVALID, "%s: has a control character", path);
         return NULL;
     }

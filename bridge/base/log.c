@@ -61,14 +61,7 @@ void log_line(enum log_level level, const char *module, const char *fmt, ...)
     if (n < 0) {
         return;
     }
-    if ((size_t)n >= sizeof(line)) {
-        line[str_whole(line, sizeof(line) - 1)] = '\0';
-    }
     /* One line stays one line, and no terminal is told what to do by what came in by wire. */
-    for (char *p = line; *p; p++) {
-        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
-            *p = '?';
-        }
-    }
+    str_line(line, '?');
     state.sink(level, module, line, state.user);
 }

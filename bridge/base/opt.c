@@ -12,26 +12,6 @@
 
 enum { NAMES_MAX = 80, ADDRESS_ROOM = 1024 };
 
-/* Names come from the file, cut by their formats: what is left of a cut character goes, and one
- * sentence stays one line. */
-static void tidy(char *text)
-{
-    size_t n = strlen(text), out = 0;
-
-    for (size_t i = 0, len; i < n; i += len) {
-        bool control = (unsigned char)text[i] < 0x20 || text[i] == 0x7f;
-
-        len = str_utf8(text + i, n - i);
-        if (len == 0) {
-            len = 1;
-            continue;
-        }
-        memmove(text + out, control ? "?" : text + i, len);
-        out += len;
-    }
-    text[out] = '\0';
-}
-
 void opt_errors_add(struct opt_errors *errs, const char *fmt, ...)
 {
     char *text = errs->text[errs->count < OPT_ERRORS_MAX ? errs->count : 0];
@@ -43,7 +23,7 @@ void opt_errors_add(struct opt_errors *errs, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof(errs->text[0]), fmt, ap);
     va_end(ap);
-    tidy(text);
+    str_line(text, '?'); /* names come from the file, cut by their formats */
 }
 
 static void *member(const struct opt *o, void *config)

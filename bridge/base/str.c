@@ -71,6 +71,37 @@ size_t str_utf8(const char *s, size_t n)
     return len;
 }
 
+size_t str_control(const char *s, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)s;
+
+    if (n == 0) {
+        return 0;
+    }
+    if (p[0] < 0x20 || p[0] == 0x7f) {
+        return 1;
+    }
+    return n > 1 && p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0 ? 2 : 0;
+}
+
+void str_line(char *text, char instead)
+{
+    size_t n = strlen(text), out = 0;
+
+    for (size_t i = 0, len; i < n; i += len) {
+        len = str_utf8(text + i, n - i);
+        if (len == 0) {
+            len = 1;
+        } else if (str_control(text + i, n - i) > 0) {
+            text[out++] = instead;
+        } else {
+            memmove(text + out, text + i, len);
+            out += len;
+        }
+    }
+    text[out] = '\0';
+}
+
 bool str_copy(char *dst, size_t room, const char *src)
 {
     size_t n = strlen(src);

@@ -25,6 +25,14 @@ size_t str_whole(const char *s, size_t n);
 /* Length of the well-formed UTF-8 character at s (1..4); 0 when there is none in n bytes. */
 size_t str_utf8(const char *s, size_t n);
 
+/* Length of the control character at s: C0 and DEL 1, C1 in UTF-8 2; 0 when there is none in n
+ * bytes. Brokers refuse topics that hold one, and no name needs them. */
+size_t str_control(const char *s, size_t n);
+
+/* Makes text one line of whole characters, in place: instead for each control character; bytes
+ * that are no UTF-8 go, such as half a character where a format cut one in two. */
+void str_line(char *text, char instead);
+
 /* Whole decimal integer, optional sign, nothing else around it (not even blanks). */
 bool str_int(const char *s, size_t n, int64_t *out) MUST_CHECK;
 

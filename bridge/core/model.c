@@ -166,16 +166,6 @@ bool model_set(struct model *m, int device, enum field_id f, int64_t v)
     return true;
 }
 
-/* Control bytes become blanks: a text is shown on one line, wherever it came from. */
-static void one_line(char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) {
-            *text = ' ';
-        }
-    }
-}
-
 /* room: of the slot at dst, which holds what was set before. */
 static bool set_string(struct model *m, int device, enum field_id f, char *dst, const char *v)
 {
@@ -185,7 +175,7 @@ static bool set_string(struct model *m, int device, enum field_id f, char *dst, 
 
     if (v && is_text) {
         (void)str_copy(cut, sizeof(cut), v);
-        one_line(cut);
+        str_line(cut, ' '); /* it is shown on one line, wherever it came from */
         v = cut;
     }
     /* Half a JSON value is none. */

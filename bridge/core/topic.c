@@ -7,16 +7,17 @@
 
 #include <string.h>
 
-/* Every byte that no topic of ours may hold; wildcards are judged by the callers. */
-static bool plain_bytes(const char *t)
+/* Whole characters, none for control; wildcards are judged by the callers. */
+static bool plain_text(const char *t)
 {
     size_t n = strlen(t);
 
     if (n == 0 || n >= TOPIC_ROOM) {
         return false;
     }
-    for (size_t i = 0; i < n; i++) {
-        if ((unsigned char)t[i] < 0x20 || t[i] == 0x7f) {
+    for (size_t i = 0, len; i < n; i += len) {
+        len = str_utf8(t + i, n - i);
+        if (len == 0 || str_control(t + i, n - i) > 0) {
             return false;
         }
     }
@@ -25,14 +26,14 @@ static bool plain_bytes(const char *t)
 
 bool topic_valid(const char *topic)
 {
-    return plain_bytes(topic) && strpbrk(topic, "+#") == NULL;
+    return plain_text(topic) && strpbrk(topic, "+#") == NULL;
 }
 
 bool topic_filter_valid(const char *filter)
 {
     size_t n = strlen(filter);
 
-    if (!plain_bytes(filter)) {
+    if (!plain_text(filter)) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {

@@ -18,7 +18,7 @@
 
 enum { TOPIC_ROOM = 256, TOPIC_WORD_ROOM = 48 };
 
-/* What may be published to: not empty, no wildcard, no control byte, shorter than TOPIC_ROOM. */
+/* What may be published to: not empty, no wildcard, no control character, shorter than TOPIC_ROOM. */
 bool topic_valid(const char *topic);
 /* What may be subscribed to: '+' fills a level, '#' only as the last one. */
 bool topic_filter_valid(const char *filter);

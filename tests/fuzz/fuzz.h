@@ -93,7 +93,7 @@ static inline void fuzz_clean(char *dst, size_t room, const char *src)
 
     for (size_t len; n > 0; src += len, n -= len) {
         len = str_utf8(src, n);
-        if (len == 0 || (unsigned char)*src < 0x20 || *src == 0x7f || out + len >= room) {
+        if (len == 0 || str_control(src, n) > 0 || out + len >= room) {
             len = len == 0 ? 1 : len;
             continue;
         }
@@ -110,9 +110,10 @@ static inline void fuzz_sentence(const char *text, size_t room)
 
     fuzz_check(n > 0 && n < room, "a sentence of %zu bytes in a room of %zu", n, room);
     for (size_t i = 0; i < n; i++) {
-        fuzz_check((unsigned char)text[i] >= 0x20 && text[i] != 0x7f,
-                "a control character in a sentence: %s", text);
+        fuzz_check(str_control(text + i, n - i) == 0, "a control character in a sentence: %s",
+                text);
     }
+    fuzz_check(fuzz_utf8(text), "half a character in a sentence: %s", text);
 }
 
 /* JSON that we wrote must be JSON that we read. The caller puts the value. */

@@ -43,6 +43,23 @@ static void a_sentence_is_one_line(void **state)
     check_str(e.text, "x  y: a b [31mc ");
 }
 
+/* A precision counts bytes, and what stands in the sentence came from others. */
+static void a_sentence_holds_whole_characters_wherever_it_was_cut(void **state)
+{
+    struct err e = {.code = ERR_OK};
+
+    (void)state;
+    err_set(&e, ERR_INVALID, "'%.4s' is given twice", "abc\xc3\xa9");
+    check_str(e.text, "'abc' is given twice");
+    err_wrap(&e, "%.2s", "x\xe2\x82\xac");
+    check_str(e.text, "x: 'abc' is given twice");
+    err_set(&e, ERR_INVALID, "%s",
+            "\xff"
+            "a\xc2\x9b"
+            "31m\xed\xa0\x80");
+    check_str(e.text, "a 31m");
+}
+
 /* 400 bytes of two-byte characters: the cut must not leave half of one. */
 static void a_long_sentence_is_cut_between_characters(void **state)
 {
@@ -91,6 +108,7 @@ int main(void)
             cmocka_unit_test(a_missing_err_still_gives_the_code),
             cmocka_unit_test(wrapping_prefixes_and_keeps_the_code),
             cmocka_unit_test(a_sentence_is_one_line),
+            cmocka_unit_test(a_sentence_holds_whole_characters_wherever_it_was_cut),
             cmocka_unit_test(a_long_sentence_is_cut_between_characters),
             cmocka_unit_test(a_prefix_that_fills_the_room_wins),
             cmocka_unit_test(codes_map_to_sysexits),

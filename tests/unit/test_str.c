@@ -59,6 +59,32 @@ static bool int_of(const char *s, int64_t *v)
     return str_int(s, strlen(s), v);
 }
 
+static void control_characters_are_told_from_others(void **state)
+{
+    (void)state;
+    check_i64((int64_t)str_control("\n", 1), 1);
+    check_i64((int64_t)str_control("\x1f", 1), 1);
+    check_i64((int64_t)str_control("\x7f", 1), 1);
+    check_i64((int64_t)str_control("\xc2\x80", 2), 2);
+    check_i64((int64_t)str_control("\xc2\x9f", 2), 2);
+    check_i64((int64_t)str_control("\xc2\xa0", 2), 0);
+    check_i64((int64_t)str_control("\xc3\x80", 2), 0);
+    check_i64((int64_t)str_control("\xc2\x80", 1), 0);
+    check_i64((int64_t)str_control(" ", 1), 0);
+    check_i64((int64_t)str_control("", 0), 0);
+}
+
+static void a_line_is_one_line_of_whole_characters(void **state)
+{
+    char text[] = "a\tb\xc2\x85"
+                  "c\xe2\x82"
+                  "d\x80\xf0\x9f\x94\x8c\xc3";
+
+    (void)state;
+    str_line(text, '?');
+    check_str(text, "a?b?cd\xf0\x9f\x94\x8c");
+}
+
 static void whole_numbers_are_strict(void **state)
 {
     static const char *const bad[] = {"", "-", "+", " 1", "1 ", "1.0", "1e3", "0x10", "1_000",
@@ -274,6 +300,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(copies_and_formats_are_cut_between_characters),
             cmocka_unit_test(utf8_characters_are_measured),
+            cmocka_unit_test(control_characters_are_told_from_others),
+            cmocka_unit_test(a_line_is_one_line_of_whole_characters),
             cmocka_unit_test(whole_numbers_are_strict),
             cmocka_unit_test(decimal_numbers_are_scaled_towards_zero),
             cmocka_unit_test(what_is_no_number_is_refused),

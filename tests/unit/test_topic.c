@@ -151,6 +151,13 @@ static void bad_topics_filters_and_bases_are_refused(void **state)
     assert_false(topic_valid(""));
     assert_false(topic_valid("a/+"));
     assert_false(topic_valid("a\nb"));
+    assert_false(topic_valid("a\x7f"
+                             "b"));
+    assert_false(topic_valid("a\xc2\x82"
+                             "b"));     /* C1: brokers refuse it like the others */
+    assert_false(topic_valid("a\xc3")); /* half a character */
+    assert_true(topic_valid("a\xc2\xa0"
+                            "b"));
     assert_false(topic_valid(big));
     assert_true(topic_filter_valid("a/+/#"));
     assert_false(topic_filter_valid("a/b+"));
