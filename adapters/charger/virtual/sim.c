@@ -431,13 +431,14 @@ static void announce(struct sim *s, int64_t now_ms)
 static size_t overlap(struct sim *s, uint16_t id, int64_t now_ms, uint8_t *out, size_t n)
 {
     for (int i = 0; i < s->queued; i++) {
-        uint8_t other[FRAME_WIRE_MAX];
+        uint8_t other[FRAME_WIRE_MAX + 1];
         size_t len, from;
 
         if (s->queue[i].id != id || s->queue[i].due_ms >= now_ms + wire_ms(n)) {
             continue;
         }
         len = frame_encode(&s->queue[i].frame, other);
+        other[len++] = TAIL_BYTE;
         from = s->queue[i].due_ms > now_ms ? (size_t)(s->queue[i].due_ms - now_ms) * 96 / 100
                                            : 0;
         from = from < n ? from : n;
