@@ -46,32 +46,34 @@ static bool has_all(struct lint *l, struct json_object *v, const char *words)
 }
 
 struct unique {
+    const struct json_object *self;
     const char *id;
-    int seen;
+    bool taken;
 };
 
-static bool count_id(const char *key, struct json_object *v, void *user)
+/* The components before this one. */
+static bool takes_id(const char *key, struct json_object *v, void *user)
 {
     struct unique *u = user;
-    const char *id = lint_text(v, "unique_id");
+    const char *id = v != u->self ? lint_text(v, "unique_id") : NULL;
 
     (void)key;
-    u->seen += id && strcmp(id, u->id) == 0;
-    return true;
+    u->taken = id && strcmp(id, u->id) == 0;
+    return v != u->self && !u->taken;
 }
 
 static bool identity(struct lint *l, struct json_object *v, const char *platform)
 {
     const char *id = lint_text(v, "unique_id");
     const char *entity = lint_text(v, "default_entity_id");
-    struct unique u = {.id = id ? id : ""};
+    struct unique u = {.self = v, .id = id ? id : ""};
     size_t n = strlen(platform);
 
     if (!id || id[0] == '\0') {
         return lint_bad(l, "unique_id", "is missing");
     }
-    (void)json_each(json_member(l->root, "components"), count_id, &u);
-    if (u.seen > 1) {
+    (void)json_each(json_member(l->root, "components"), takes_id, &u);
+    if (u.taken) {
         return lint_bad(l, "unique_id", "is given to two components");
     }
     if (!json_member(v, "default_entity_id")) {

@@ -162,8 +162,14 @@ static bool string(struct parser *p, struct buf *b)
 {
     while (p->at < p->end && *p->at != '"') {
         const char *start = p->at;
-        size_t n = str_utf8(p->at, (size_t)(p->end - p->at));
+        size_t n = str_plain(p->at, (size_t)(p->end - p->at));
 
+        if (n > 0) {
+            buf_add(b, start, n);
+            p->at += n;
+            continue;
+        }
+        n = str_utf8(p->at, (size_t)(p->end - p->at));
         if (n == 0) {
             complain(p, start, "the text is not UTF-8");
             return false;
@@ -467,7 +473,7 @@ enum err_code json_get_bool(struct json_object *v, const char *path, bool *out, 
 
 static bool control_character(const char *s, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = str_plain(s, n); i < n; i += 1 + str_plain(s + i + 1, n - i - 1)) {
         if (str_control(s + i, n - i) > 0) {
             return true;
         }

@@ -21,8 +21,15 @@ static void quoted(struct jw *w, const char *s)
 
     buf_addc(b, '"');
     while (n > 0) {
-        size_t len = str_utf8(s, n);
+        size_t len = str_plain(s, n);
 
+        if (len > 0) {
+            buf_add(b, s, len);
+            s += len;
+            n -= len;
+            continue;
+        }
+        len = str_utf8(s, n);
         if (len == 0) {
             buf_adds(b, "\\ufffd"); /* whatever it was, the document stays valid */
             len = 1;

@@ -84,6 +84,16 @@ size_t str_control(const char *s, size_t n)
     return n > 1 && p[0] == 0xC2 && p[1] >= 0x80 && p[1] < 0xA0 ? 2 : 0;
 }
 
+size_t str_plain(const char *s, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && s[i] >= 0x20 && s[i] < 0x7f && s[i] != '"' && s[i] != '\\') {
+        i++;
+    }
+    return i;
+}
+
 void str_line(char *text, char instead)
 {
     size_t n = strlen(text), out = 0;

@@ -29,6 +29,9 @@ size_t str_utf8(const char *s, size_t n);
  * bytes. Brokers refuse topics that hold one, and no name needs them. */
 size_t str_control(const char *s, size_t n);
 
+/* How many of the n bytes at s, from the first on, are printable ASCII that JSON writes as it is. */
+size_t str_plain(const char *s, size_t n);
+
 /* Makes text one line of whole characters, in place: instead for each control character; bytes
  * that are no UTF-8 go, such as half a character where a format cut one in two. */
 void str_line(char *text, char instead);

@@ -48,7 +48,26 @@ static int names_a_line(const char *error, const char *text)
     return (int)n;
 }
 
-/* The quoted word stands in that line; control characters are blanks in a sentence. */
+/* A sentence has blanks for control characters, and nothing for what is no UTF-8. */
+static size_t tidied(char *dst, size_t room, const char *line, size_t len)
+{
+    size_t out = 0;
+
+    for (size_t n; len > 0; line += n, len -= n) {
+        bool control = str_control(line, len) > 0;
+
+        n = str_utf8(line, len);
+        if (n > 0 && out + n < room) {
+            memcpy(dst + out, control ? " " : line, control ? 1 : n);
+            out += control ? 1 : n;
+        }
+        n = n > 0 ? n : 1;
+    }
+    dst[out] = '\0';
+    return out;
+}
+
+/* The quoted word stands in that line. */
 static void names_a_word(const char *error, const char *text, int number)
 {
     const char *word = strchr(error + strlen(file) + 2, '\''), *close, *line;
@@ -58,12 +77,7 @@ static void names_a_word(const char *error, const char *text, int number)
     fuzz_check(word, "no word: %s", error);
     close = strstr(++word, "': ");
     fuzz_check(close, "no word: %s", error);
-    len = len < sizeof(tidy) ? len : sizeof(tidy) - 1;
-    for (size_t i = 0; i < len; i++) {
-        tidy[i] = line[i];
-        tidy[i] = (unsigned char)line[i] < 0x20 || line[i] == 0x7f ? ' ' : line[i];
-    }
-    tidy[len] = '\0';
+    len = tidied(tidy, sizeof(tidy), line, len);
     for (size_t n = (size_t)(close - word), i = 0; i + n <= len; i++) {
         if (memcmp(tidy + i, word, n) == 0) {
             return;

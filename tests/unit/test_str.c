@@ -85,6 +85,19 @@ static void a_line_is_one_line_of_whole_characters(void **state)
     check_str(text, "a?b?cd\xf0\x9f\x94\x8c");
 }
 
+static void plain_text_ends_where_json_writes_more(void **state)
+{
+    (void)state;
+    check_i64((int64_t)str_plain("ab c~", 5), 5);
+    check_i64((int64_t)str_plain("ab c", 2), 2);
+    check_i64((int64_t)str_plain("a\"", 2), 1);
+    check_i64((int64_t)str_plain("a\\", 2), 1);
+    check_i64((int64_t)str_plain("a\n", 2), 1);
+    check_i64((int64_t)str_plain("a\x7f", 2), 1);
+    check_i64((int64_t)str_plain("a\xc3\xa4", 3), 1);
+    check_i64((int64_t)str_plain("", 0), 0);
+}
+
 static void whole_numbers_are_strict(void **state)
 {
     static const char *const bad[] = {"", "-", "+", " 1", "1 ", "1.0", "1e3", "0x10", "1_000",
@@ -302,6 +315,7 @@ int main(void)
             cmocka_unit_test(utf8_characters_are_measured),
             cmocka_unit_test(control_characters_are_told_from_others),
             cmocka_unit_test(a_line_is_one_line_of_whole_characters),
+            cmocka_unit_test(plain_text_ends_where_json_writes_more),
             cmocka_unit_test(whole_numbers_are_strict),
             cmocka_unit_test(decimal_numbers_are_scaled_towards_zero),
             cmocka_unit_test(what_is_no_number_is_refused),
