@@ -4,5 +4,6 @@
 #include "bridge/ems_listen.h"
 
 const struct ems_backend *const ems_backends[EMS_BACKENDS] = {
+        [EMS_OVER_MQTT] = &ems_over_mqtt,
         [EMS_OVER_MODBUS] = NULL, /* asked, never listened to */
 };

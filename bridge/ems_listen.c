@@ -98,9 +98,13 @@ static void redact(const struct ems_listen *l, char *text)
 }
 
 /* False: l is gone. */
-static bool tell(struct ems_listen *l, enum ems_class class, bool down)
+static bool tell(struct ems_listen *l, enum ems_class class, bool down, bool retained)
 {
-    struct ems_heard h = {.class = class, .why = "", .reports = &l->reports, .down = down};
+    struct ems_heard h = {.class = class,
+            .why = "",
+            .reports = &l->reports,
+            .down = down,
+            .retained = retained};
     bool gone = false;
 
     if (class != EMS_OK) {
@@ -140,7 +144,7 @@ static void on_quiet(void *user)
     err_set(&l->e, ERR_TIMEOUT, "%s for %d s: does it still send?",
             l->up ? "connected, and nothing has come" : "nothing has come",
             (int)(l->what.quiet_ms / 1000));
-    (void)tell(l, EMS_TIMEOUT, true);
+    (void)tell(l, EMS_TIMEOUT, true, false);
 }
 
 /* ---- what a WebSocket is told ---- */
@@ -209,7 +213,7 @@ static void on_down(void *user, enum ems_class class, const char *why)
     oneshot_stop(l->quiet);
     memset(&l->reports, 0, sizeof(l->reports));
     (void)str_copy(l->e.text, sizeof(l->e.text), why);
-    if (tell(l, class, true) && class == EMS_AUTH) {
+    if (tell(l, class, true, false) && class == EMS_AUTH) {
         refused(l);
     }
 }
@@ -254,7 +258,7 @@ static void on_message(void *user, const struct ems_answer *a)
         wait_for_values(l);
     }
     /* What says nothing (a greeting) is no sign that it is well. */
-    if ((says || class != EMS_OK) && !tell(l, class, false)) {
+    if ((says || class != EMS_OK) && !tell(l, class, false, a->retained)) {
         return;
     }
     if (class == EMS_AUTH) {

@@ -10,6 +10,7 @@
 #define BRIDGE_EMS_LISTEN_H
 
 #include "adapters/ems/ems.h"
+#include "bridge/settings.h"
 
 #include <uv.h>
 
@@ -29,8 +30,9 @@ struct ems_listen_ops {
 struct ems_listening {
     const struct ems_adapter *adapter;
     const void *config;
-    struct ems_session *session; /* shared with the rounds; a backend only reads it */
-    int32_t timeout_ms;          /* of a connection, of its login */
+    struct ems_session *session;        /* shared with the rounds; a backend only reads it */
+    int32_t timeout_ms;                 /* of a connection, of its login */
+    const struct mqtt_settings *broker; /* MQTT: of the bridge; NULL: none */
     int32_t quiet_ms; /* so long without values is an outage that ops tell of; 0: never. Not for backends */
 };
 
@@ -61,6 +63,7 @@ struct ems_heard { /* valid during the call */
     const char *why;                   /* "" where class is EMS_OK */
     const struct ems_reports *reports; /* of this message alone; empty for a lost connection */
     bool down;                         /* it is about the connection, not a message */
+    bool retained;                     /* a better one may follow at once */
 };
 
 typedef void ems_listen_fn(void *user, const struct ems_heard *h);

@@ -212,6 +212,7 @@ static bool start_source(struct daemon *d, int i, struct err *e)
             .config = c->options,
             .session = &s->session,
             .timeout_ms = c->timeout_s * 1000,
+            .broker = &d->settings.mqtt,
             .quiet_ms = s->asks ? 0 : c->max_age_s * 1000};
 
     if (s->asks) {

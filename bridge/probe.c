@@ -87,15 +87,24 @@ static bool read_options(
 
 /* ---- one round, or what comes by itself ---- */
 
+/* A none of a message that the broker kept may become a value with the next. */
+static uint32_t said_by(const struct ems_reports *r, bool retained)
+{
+    bool counts = !retained || ems_said(r) > 0;
+    uint32_t said = 0;
+
+    for (int f = 0; f < EMS_FIELDS; f++) {
+        said |= counts && r->field[f].said != EMS_SAID_NOTHING ? EMS_BIT(f) : 0;
+    }
+    return said;
+}
+
 static void take(
         struct probe *p, enum ems_class class, const char *why, const struct ems_reports *r)
 {
     p->now.now_ms = loop_now_ms();
     p->now.utc_ms = p->forced_utc_ms != 0 ? p->forced_utc_ms : loop_utc_ms();
     ems_take(&p->readings, &p->config, r, p->now);
-    for (int f = 0; f < EMS_FIELDS; f++) {
-        p->said |= r->field[f].said != EMS_SAID_NOTHING ? EMS_BIT(f) : 0;
-    }
     if (class == EMS_OK || p->said == 0) {
         p->class = class;
         (void)str_copy(p->why, sizeof(p->why), why);
@@ -109,6 +118,7 @@ static void on_outcome(void *user, const struct ems_outcome *o)
 
     p->asking = false;
     take(p, o->class, o->why, o->reports);
+    p->said |= said_by(o->reports, false);
     if (!heard) {
         p->class = o->class;
         (void)str_copy(p->why, sizeof(p->why), o->why);
@@ -124,6 +134,7 @@ static void on_heard(void *user, const struct ems_heard *h)
     struct probe *p = user;
 
     take(p, h->class, h->why, h->reports);
+    p->said |= said_by(h->reports, h->retained);
     if (h->down || (p->said & p->config.fields) == p->config.fields) {
         p->listening = false;
     }

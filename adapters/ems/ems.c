@@ -188,6 +188,61 @@ void ems_http_check(const struct ems_http *h, const char *path, struct opt_error
     check_tls(h, path, errs, warnings);
 }
 
+/* ---- the same for MQTT ---- */
+
+bool ems_is_mqtt(const char *url)
+{
+    return starts(url, "mqtt://") || starts(url, "mqtts://");
+}
+
+void ems_mqtt_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings)
+{
+    bool tls = starts(h->url, "mqtts://");
+    const char *files[] = {h->ca_file, h->cert_file, h->key_file};
+    static const char *const names[] = {"ca_file", "cert_file", "key_file"};
+    const char *host = strstr(h->url, "://");
+
+    if (h->url[0] != '\0' && (!ems_is_mqtt(h->url) || strcspn(host + 3, "/?#") == 0)) {
+        opt_errors_add(errs, "%s.url: is not mqtt://HOST[:PORT] or mqtts://HOST[:PORT]", path);
+    } else if (host && strchr(host, '@')) {
+        opt_errors_add(
+                errs, "%s.url: holds a user or password, use username and password", path);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        if (files[i][0] != '\0' && files[i][0] != '/') {
+            opt_errors_add(
+                    errs, "%s.%s: '%s' is not an absolute path", path, names[i], files[i]);
+        }
+    }
+    if (!h->cert_file[0] != !h->key_file[0]) {
+        opt_errors_add(errs, "%s.%s: is missing, cert_file and key_file go together", path,
+                h->cert_file[0] ? "key_file" : "cert_file");
+    }
+    if (h->url[0] == '\0' && (h->username[0] || h->password[0] || h->ca_file[0] ||
+                                     h->cert_file[0] || h->insecure)) {
+        opt_errors_add(warnings,
+                "%s.url: is not set, so the bridge's own broker is used, and its login", path);
+    } else if (!tls && h->url[0] && (h->ca_file[0] || h->cert_file[0] || h->insecure)) {
+        opt_errors_add(warnings, "%s.url: is mqtt, so there is no certificate to check", path);
+    } else if (tls && h->insecure) {
+        opt_errors_add(warnings,
+                "%s.insecure: anybody in between can read the login and forge the values",
+                path);
+    }
+}
+
+void ems_say_kept(struct ems_reports *out, enum ems_field f, const struct ems_answer *a)
+{
+    char raw[EMS_RAW_ROOM];
+
+    (void)str_copy(raw, sizeof(raw), a->body);
+    ems_say_none(out, f,
+            "the broker kept this message (retained), and nothing in it says how old it is: waits "
+            "for the next",
+            raw);
+}
+
 /* ---- what the rows of struct ems_wire cannot say ---- */
 
 static bool is_baud(int32_t baud)

@@ -55,7 +55,7 @@ enum err_code ems_class_code(enum ems_class c);
 enum {
     EMS_URL_ROOM = 512,
     EMS_EXPR_ROOM = 200,
-    EMS_CONFIG_MAX = 6 * 1024,
+    EMS_CONFIG_MAX = 8 * 1024,
     EMS_OPTIONS_MAX = 48
 };
 
@@ -68,13 +68,14 @@ enum ems_auth {
     EMS_AUTH_QUERY,  /* token, as the parameter auth_name of the address */
 };
 
-/* What every adapter that speaks HTTP has; a member of its config. */
+/* What every adapter that speaks HTTP or MQTT has; a member of its config. */
 struct ems_http {
     char url[EMS_URL_ROOM];
     int32_t auth; /* enum ems_auth */
     char username[128], password[256], token[1024], auth_name[64];
     char ca_file[256], fingerprint[100];
     bool insecure;
+    char cert_file[256], key_file[256]; /* MQTT: ours; both or neither */
 };
 extern const char *const ems_auth_words[];
 
@@ -106,6 +107,22 @@ enum ems_transport {
     EMS_OVER_MQTT,   /* messages */
     EMS_OVER_LINE,   /* messages, cut out of the bytes of a serial line or a TCP connection */
 };
+
+/* The rows of struct ems_http for MQTT alone. url: mqtt://HOST[:PORT] or mqtts://HOST[:PORT]; "": the
+ * broker of the bridge, with all that belongs to it. */
+/* clang-format off */
+#define EMS_MQTT_ROWS(T, h) \
+    OPTION(T, "url", h.url, OPT_STRING, .flags = OPT_RESTART | OPT_ADDRESS, \
+        .text = "The broker, mqtt://HOST[:PORT] or mqtts://HOST[:PORT]; without it the bridge's own (mqtt.url)."), \
+    OPTION(T, "username", h.username, OPT_STRING, .flags = OPT_RESTART, .text = "The user at the broker of url."), \
+    OPTION(T, "password", h.password, OPT_STRING, .flags = OPT_RESTART | OPT_SECRET, .text = "The user's password."), \
+    OPTION(T, "ca_file", h.ca_file, OPT_STRING, .flags = OPT_RESTART, \
+        .text = "mqtts: a file with the certificates that sign the broker's (PEM); without it the system's are used."), \
+    OPTION(T, "cert_file", h.cert_file, OPT_STRING, .flags = OPT_RESTART, \
+        .text = "mqtts: our certificate (PEM), for brokers that want one."), \
+    OPTION(T, "key_file", h.key_file, OPT_STRING, .flags = OPT_RESTART, .text = "mqtts: its key (PEM)."), \
+    OPTION(T, "insecure", h.insecure, OPT_BOOL, .flags = OPT_RESTART, .text = "mqtts: takes any certificate.")
+/* clang-format on */
 
 enum ems_format { EMS_8N1, EMS_7E1, EMS_8E1, EMS_8O1, EMS_8N2 };
 
@@ -315,6 +332,15 @@ void ems_wire_check(const struct ems_wire *w, const char *path, struct opt_error
 /* What all HTTP adapters must have right: scheme, login, certificate. For `check`. */
 void ems_http_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
         struct opt_errors *warnings);
+
+/* The same for MQTT. */
+void ems_mqtt_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings);
+/* Whether the address is a broker's. */
+bool ems_is_mqtt(const char *url);
+/* The value of a message that the broker kept and whose age nobody knows is none: says so for the
+ * field. */
+void ems_say_kept(struct ems_reports *out, enum ems_field f, const struct ems_answer *a);
 
 /* Scheme, host and certificate alone, for those with a login of their own. */
 void ems_url_check(const struct ems_http *h, const char *path, struct opt_errors *errs,

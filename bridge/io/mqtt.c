@@ -41,6 +41,7 @@ struct mqtt {
     int protocol; /* of the attempt or the connection */
     int known;    /* what worked last; 0: try both */
     bool told;    /* down() was called for this outage */
+    enum mqtt_fault fault;
     uint64_t wait_ms;
     int64_t up_ms;
     struct resolve_answer addrs;
@@ -107,6 +108,7 @@ static void on_resolved(void *user, const struct resolve_answer *a)
     resolve_destroy(m->resolve);
     m->resolve = NULL;
     if (a->count == 0) {
+        m->fault = MQTT_FAULT_NETWORK;
         str_format(
                 why, sizeof(why), "cannot connect to %.120s: %s", m->link->texts.url, a->why);
         fail_try(m, why);
@@ -271,11 +273,13 @@ void mqtt_on_event(struct mqtt *m, struct mqtt_event *ev)
         break;
     case MQTT_EVENT_FAILED:
         if (m->state == CONNECTING) {
+            m->fault = ev->fault;
             attempt_failed(m, ev->failure, ev->why);
         }
         break;
     case MQTT_EVENT_LOST:
         if (m->state == UP) {
+            m->fault = MQTT_FAULT_NETWORK;
             lost(m, ev->why);
         }
         break;
@@ -299,6 +303,7 @@ static void on_timer(uv_timer_t *t)
         begin_try(m);
         break;
     case CONNECTING:
+        m->fault = MQTT_FAULT_NETWORK;
         str_format(why, sizeof(why), "cannot connect to %.120s: no answer in time",
                 m->link->texts.url);
         attempt_failed(m, MQTT_FAILURE_VERSION, why);
@@ -401,6 +406,11 @@ fail_alloc:
 bool mqtt_is_up(const struct mqtt *m)
 {
     return m->state == UP;
+}
+
+enum mqtt_fault mqtt_fault(const struct mqtt *m)
+{
+    return m->fault;
 }
 
 int mqtt_protocol(const struct mqtt *m)

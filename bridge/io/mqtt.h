@@ -59,6 +59,14 @@ struct mqtt *mqtt_create(uv_loop_t *loop, const struct mqtt_config *c, const str
  * on (loop_finish does). Accepts NULL. */
 void mqtt_destroy(struct mqtt *m, int grace_ms);
 
+/* What the last down() was about. */
+enum mqtt_fault {
+    MQTT_FAULT_NETWORK,
+    MQTT_FAULT_TLS,   /* a certificate, ours or the broker's */
+    MQTT_FAULT_LOGIN, /* the broker does not take user name, password or client id */
+};
+enum mqtt_fault mqtt_fault(const struct mqtt *m);
+
 bool mqtt_is_up(const struct mqtt *m);
 int mqtt_protocol(const struct mqtt *m); /* 5, 4; 0 while down */
 

@@ -62,6 +62,7 @@ struct mqtt_event {
     uint64_t session; /* events of an older one are dropped */
     enum mqtt_event_kind kind;
     enum mqtt_failure failure;
+    enum mqtt_fault fault;
     char why[200];
     bool retained;
     /* MQTT_EVENT_MESSAGE: texts in data, each with a NUL after it */

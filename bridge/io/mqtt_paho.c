@@ -27,12 +27,14 @@ static void post_kind(struct mqtt_session *s, enum mqtt_event_kind kind)
     }
 }
 
-static void post_failed(struct mqtt_session *s, enum mqtt_failure failure, const char *why)
+static void post_failed(struct mqtt_session *s, enum mqtt_failure failure,
+        enum mqtt_fault fault, const char *why)
 {
     struct mqtt_event *ev = mqtt_event_create(s->link, s->id, MQTT_EVENT_FAILED, 0);
 
     if (ev) {
         ev->failure = failure;
+        ev->fault = fault;
         str_format(ev->why, sizeof(ev->why), "cannot connect to %.120s: %s", s->link->texts.url,
                 why);
         mqtt_event_post(ev);
@@ -70,6 +72,12 @@ static bool is_refusal(int code)
            (code >= 2 && code <= 5);
 }
 
+static bool is_login(int code)
+{
+    return code == 2 || code == 4 || code == 5 || (code >= 0x85 && code <= 0x87) ||
+           code == 0x8A;
+}
+
 /* The texts of 1.3.12: NULL or "TCP/TLS connect failure" before the CONNECT was sent, "CONNACK
  * return code" with code > 0, "TCP connect completion failure" when it was cut off instead of
  * answered, "TCP connect timeout" for either. Texts we do not know count as the third. */
@@ -83,20 +91,21 @@ static void connect_failed(struct mqtt_session *s, int code, const char *message
 
     if (code > 0) {
         str_format(why, sizeof(why), "the broker refused: %s", mqtt_reason(code));
-        post_failed(s, is_refusal(code) ? MQTT_FAILURE_REFUSED : MQTT_FAILURE_VERSION, why);
+        post_failed(s, is_refusal(code) ? MQTT_FAILURE_REFUSED : MQTT_FAILURE_VERSION,
+                is_login(code) ? MQTT_FAULT_LOGIN : MQTT_FAULT_NETWORK, why);
     } else if (tls[0]) {
         str_format(why, sizeof(why), "TLS failed: %s", tls);
-        post_failed(s, MQTT_FAILURE_UNREACHED, why);
+        post_failed(s, MQTT_FAILURE_UNREACHED, MQTT_FAULT_TLS, why);
     } else if (!message || strncmp(message, "TCP/TLS", 7) == 0) {
-        post_failed(s, MQTT_FAILURE_UNREACHED,
+        post_failed(s, MQTT_FAILURE_UNREACHED, MQTT_FAULT_NETWORK,
                 s->link->texts.tls
                         ? "nobody answers there, or the certificate is for another name, or "
                           "the broker wants a certificate"
                         : "nobody answers there");
     } else if (strcmp(message, "TCP connect timeout") == 0) {
-        post_failed(s, MQTT_FAILURE_VERSION, "no answer in time");
+        post_failed(s, MQTT_FAILURE_VERSION, MQTT_FAULT_NETWORK, "no answer in time");
     } else {
-        post_failed(s, MQTT_FAILURE_VERSION,
+        post_failed(s, MQTT_FAILURE_VERSION, MQTT_FAULT_NETWORK,
                 s->link->texts.tls && !s->link->texts.cert_file
                         ? "the broker closed the connection; maybe the broker wants a certificate"
                         : "the broker closed the connection");
@@ -407,7 +416,7 @@ static void work_start(struct job *j)
     int rc;
 
     if (t->tls && !files_fit(t, why, sizeof(why))) {
-        post_failed(s, MQTT_FAILURE_UNREACHED, why);
+        post_failed(s, MQTT_FAILURE_UNREACHED, MQTT_FAULT_TLS, why);
         return;
     }
     uv_once(&once, keep_library);
@@ -419,7 +428,7 @@ static void work_start(struct job *j)
         const char *text = MQTTAsync_strerror(rc);
 
         str_format(why, sizeof(why), "%.120s (%d)", text ? text : "the library refused", rc);
-        post_failed(s, MQTT_FAILURE_UNREACHED, why);
+        post_failed(s, MQTT_FAILURE_UNREACHED, MQTT_FAULT_NETWORK, why);
     }
 }
 

@@ -84,11 +84,22 @@ static void answer(const struct ems_adapter *a, int i, const char *body, size_t 
     struct ems_session *session = calloc(1, sizeof(*session));
     struct ems_request *request = calloc(1, sizeof(*request));
     struct ems_reports *reports = calloc(1, sizeof(*reports));
-    struct ems_answer x = {.i = i, .status = 200, .body = body, .len = len, .cookies = ""};
+    struct ems_answer x = {.i = i,
+            .status = 200,
+            .body = body,
+            .len = len,
+            .cookies = "",
+            .content_type = "",
+            .topic = ""};
     struct err e = {0};
 
     fuzz_check(session && request && reports, "out of memory");
-    if (a->request(config, session, i, request)) {
+    if (a->listen && a->listen(config, session, i, request)) {
+        x.pushed = true;
+        x.topic = request->topic;
+        x.retained = len % 2 == 0;
+    }
+    if (x.pushed || (a->request && a->request(config, session, i, request))) {
         enum ems_class class = a->parse(config, session, &x, reports, &e);
 
         fuzz_check(class < EMS_CLASSES, "class %u", class);

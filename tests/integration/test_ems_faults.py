@@ -1,16 +1,19 @@
 """Every energy system against everything that can go wrong: a new row of the registry joins by itself."""
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
 
 import http_fake  # noqa: E402
-from rig import PROGRAM, free_port  # noqa: E402
+from mqtt import Client  # noqa: E402
+from rig import PROGRAM, Rig, free_port, wait  # noqa: E402
 
 SECRET = "s3cret-0f-this-test"
 # Whatever is asked is answered so: the exit codes that are right. An answer that is JSON, and not what was
@@ -35,7 +38,10 @@ class Faults(unittest.TestCase):
     def setUpClass(cls):
         with open(os.path.join(HERE, "../data/ems/options.json"), encoding="utf-8") as f:
             cls.options = json.load(f)
-        cls.names = [a["name"] for a in adapters()]
+        cls.all = [a["name"] for a in adapters()]
+        # Each joins the tests of what its options go over: a url, if any, is the test's own but for brokers.
+        cls.mqtt = [n for n in cls.all if str(cls.options.get(n, {}).get("url", "")).startswith("mqtt")]
+        cls.names = [n for n in cls.all if n in cls.options and not {"url", "host", "device"} & set(cls.options[n])]
 
     def probe(self, name, url, **more):
         options = {"timeout_s": 1, **self.options[name], "url": url, **more}
@@ -54,7 +60,7 @@ class Faults(unittest.TestCase):
                 self.assertTrue(values[key]["why"])
 
     def test_each_has_options_for_the_tests(self):
-        self.assertEqual(sorted(self.names), sorted(self.options))
+        self.assertEqual(sorted(self.all), sorted(self.options))
 
     def test_each_survives_every_fault_of_the_server(self):
         for name in self.names:
@@ -78,6 +84,53 @@ class Faults(unittest.TestCase):
                 for name in self.names:
                     with self.subTest(name=name):
                         self.fails(self.probe(name, fake.url + "/ok"), {69})
+
+    def test_each_that_is_sent_messages_survives_any(self):
+        rig = self.enterContext(Rig())
+        port = free_port()
+        with open(rig.path("verbose.conf"), "w") as f:
+            f.write(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type subscribe\n")
+        rig.run("mosquitto", "-c", rig.path("verbose.conf"), log="verbose.log")
+        client = wait("the broker", lambda: self.client(port))
+        self.addCleanup(client.close)
+        bodies = [*LINES.values(), b"{", b"[1,2]", b"null", b"\xff\x00\x80", b"<html>", b"NaN", b"x" * 60000]
+        for name in self.mqtt:
+            with self.subTest(name=name):
+                with open(rig.path("verbose.log")) as f:
+                    f.seek(0, os.SEEK_END)
+                    topics, p = set(), self.start(name, f"mqtt://127.0.0.1:{port}", password=SECRET, username="x")
+                    while p.poll() is None:
+                        topics |= set(re.findall(r"twcbridge-ems-\w+ \d (\S+)", f.read()))
+                        for topic in topics:
+                            for body in bodies:
+                                client.publish(topic.replace("+", "x"), body)
+                        time.sleep(0.05)
+                self.ended(p, {0, 74, 75})
+                self.assertTrue(topics)
+
+    @staticmethod
+    def client(port):
+        try:
+            return Client(port)
+        except OSError:
+            return None
+
+    def test_each_survives_that_there_is_no_broker(self):
+        for name in self.mqtt:
+            for url in (f"mqtt://127.0.0.1:{free_port()}", "mqtt://no-such-host.invalid"):
+                with self.subTest(name=name, url=url):
+                    self.ended(self.start(name, url, username="x", password=SECRET), {74, 75})
+
+    def start(self, name, url, **more):
+        options = {**self.options[name], "timeout_s": 1, "url": url, **more}
+        sets = [x for k, v in options.items() for x in ("--set", f"{k}={v}")]
+        return subprocess.Popen([PROGRAM, "probe", name, "--json", *sets], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+    def ended(self, p, codes):
+        out, errors = p.communicate(timeout=60)
+        self.assertNotIn(SECRET, out + errors)
+        self.fails(subprocess.CompletedProcess(p.args, p.returncode, out, errors), codes)
 
 
 if __name__ == "__main__":
