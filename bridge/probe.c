@@ -135,7 +135,7 @@ static void on_heard(void *user, const struct ems_heard *h)
 
     take(p, h->class, h->why, h->reports);
     p->said |= said_by(h->reports, h->retained);
-    if (h->down || (p->said & p->config.fields) == p->config.fields) {
+    if (h->down || h->class == EMS_AUTH || (p->said & p->config.fields) == p->config.fields) {
         p->listening = false;
     }
 }
@@ -158,6 +158,14 @@ struct running {
     struct ems_round *round;
     struct oneshot *late;
 };
+
+/* A meter sends every ten seconds, and a line tries each speed for 15 s. */
+static int32_t patience_s(const struct source_settings *s)
+{
+    bool line = ems_transport_of(s->adapter, s->options) == EMS_OVER_LINE;
+
+    return line && s->timeout_s >= 10 && s->timeout_s < 35 ? 35 : s->timeout_s;
+}
 
 static bool begin(struct running *r, struct probe *p, struct err *e)
 {
@@ -189,7 +197,7 @@ static bool begin(struct running *r, struct probe *p, struct err *e)
         if (!p->listen) {
             return false;
         }
-        oneshot_start(r->late, (uint64_t)s->timeout_s * 1000);
+        oneshot_start(r->late, (uint64_t)patience_s(s) * 1000);
     }
     if (!p->asking && !p->listening) {
         err_set(e, ERR_INVALID, "nothing is asked or listened to with these options");

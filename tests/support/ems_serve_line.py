@@ -12,7 +12,7 @@ import tty
 EVERY = 0.3
 
 
-class _Pty:
+class Pty:
     """The other end of a serial device; `device` is its path."""
 
     def __init__(self):
@@ -37,7 +37,7 @@ class _Pty:
         os.close(self.master)
 
 
-class _Tcp:
+class Tcp:
     """A gateway: each caller gets what comes."""
 
     def __init__(self):
@@ -61,27 +61,39 @@ class _Tcp:
             s.close()
 
 
-class Serve:
-    def __init__(self, case, find):
-        line = case["line"]
-        with open(find(line["file"]), "rb") as f:
-            self.data = f.read()
-        self.every, self.piece = line.get("every", EVERY), line.get("piece") or len(self.data)
-        self.end = {"pty": _Pty, "tcp": _Tcp}[line["over"]]()
-        self.options = self.end.options
+class Sender:
+    """Gives what `make` makes to an end, every so many seconds, so many bytes at a time (0: all)."""
+
+    def __init__(self, end, make, every=EVERY, piece=0):
+        self.end, self.make, self.every, self.piece = end, make, every, piece
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self):
         while not self.stop.wait(self.every):
-            for i in range(0, len(self.data), self.piece):
-                self.end.send(self.data[i:i + self.piece])
+            data = self.make()
+            step = self.piece or len(data) or 1
+            for i in range(0, len(data), step):
+                self.end.send(data[i:i + step])
 
     def __enter__(self):
         self.thread.start()
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         self.stop.set()
         self.thread.join()
         self.end.close()
+
+
+class Serve(Sender):
+    def __init__(self, case, find):
+        line = case["line"]
+        with open(find(line["file"]), "rb") as f:
+            data = f.read()
+        end = {"pty": Pty, "tcp": Tcp}[line["over"]]()
+        self.options = end.options
+        super().__init__(end, lambda: data, line.get("every", EVERY), line.get("piece", 0))
