@@ -283,6 +283,7 @@ static void take_down(struct daemon *d)
         close(d->notify_fd);
     }
     state_dir_close(d);
+    free(d->gives);
     free(d->settings_text);
 }
 
@@ -346,6 +347,7 @@ static bool start(struct daemon *d, struct store_image *image, struct err *e)
     host_init(d);
     units_load(d, image);
     run_load(d, image);
+    energy_gives_load(d, image);
     leases_load(d, image);
     events_load(d, image);
     step_config(d);

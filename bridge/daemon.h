@@ -68,6 +68,7 @@ struct unit {
 };
 
 struct energy;
+struct source_gives;
 struct virtual_bus;
 struct command_late;
 
@@ -140,6 +141,8 @@ struct daemon {
     struct bus_unit bus[BUSES_MAX];
 
     struct energy *energy; /* owned; NULL: no sources */
+    struct source_gives *gives; /* owned: what sources were found to give, from the store */
+    int gives_count;
 
     bool site_allowed;
     int64_t site_allowed_until_ms;
@@ -219,6 +222,9 @@ void energy_close(struct daemon *d);
 /* Ages, sums and states, into the model. */
 void energy_show(struct daemon *d);
 bool energy_problem(const struct daemon *d);
+
+/* energy_gives.c; before energy_open */
+void energy_gives_load(struct daemon *d, const struct store_image *image);
 
 /* energy_circuit.c: meters of circuits */
 int circuit_meter_source(const struct settings *s, int circuit); /* -1: it has no meter */

@@ -60,8 +60,8 @@ static void plan(struct energy_source *s, const struct ems_outcome *o)
     const struct ems_pace pace = {.interval_ms = (int64_t)s->settings->interval_s * 1000,
             .cloud = ems_habit_of(s->settings->adapter, s->settings->options).cloud};
 
-    wait(s, ems_poll_wait(&s->poll, &pace, result_of(o->class), o->retry_after_s,
-                    any_number()));
+    wait(s, ems_poll_wait(
+                    &s->poll, &pace, result_of(o->class), o->retry_after_s, any_number()));
 }
 
 static void count(struct energy_source *s, int requests)
@@ -112,6 +112,7 @@ static void take(struct energy_source *s, const struct ems_reports *reports)
     const struct ems_now now = {.now_ms = loop_now_ms(), .utc_ms = loop_utc_ms()};
 
     ems_take(&x->reading[i], &x->config[i], reports, now);
+    energy_gives(s->daemon, (int)i);
     energy_merge(s->daemon);
     x->implausible = x->site.implausible ? x->implausible + 1 : 0;
     s->daemon->model.utc_ms = now.utc_ms;
@@ -135,8 +136,7 @@ static void on_heard(void *user, const struct ems_heard *h)
 {
     struct energy_source *s = user;
     const char *why;
-    bool fresh = energy_fresh(
-            s->daemon->energy, (int)(s - s->daemon->energy->source), &why);
+    bool fresh = energy_fresh(s->daemon->energy, (int)(s - s->daemon->energy->source), &why);
 
     /* One message of many that cannot be read is no failure while the values hold. */
     if (h->class != EMS_DATA || h->down || !fresh) {
@@ -187,7 +187,7 @@ static void on_due(void *user)
 
 /* ---- making ---- */
 
-static uint32_t features_of(uint32_t fields)
+uint32_t energy_features(uint32_t fields)
 {
     static const struct {
         enum ems_field field;
@@ -254,7 +254,8 @@ static bool open_source(struct daemon *d, int i, struct err *e)
         return false;
     }
     m = &d->model.device[s->device];
-    m->features = features_of(x->config[i].fields);
+    energy_gives_open(d, i);
+    m->features = energy_features(x->config[i].fields);
     str_copy(m->hardware, sizeof(m->hardware), c->adapter->title);
     model_touch(&d->model, s->device);
     if (!start_source(d, i, e)) {
@@ -299,7 +300,7 @@ bool energy_open(struct daemon *d, struct err *e)
         ok = open_source(d, i, e);
     }
     d->model.device[1].features |=
-            features_of(ems_site_fields(d->energy->config, d->energy->n));
+            energy_features(ems_site_fields(d->energy->config, d->energy->n));
     model_touch(&d->model, 1);
     return ok;
 }

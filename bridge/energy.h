@@ -50,6 +50,13 @@ enum { ENERGY_IMPLAUSIBLE = 3 };
 /* Whether every configured value of source i may be used now; else why the first may not. */
 bool energy_fresh(const struct energy *x, int i, const char **why);
 
+/* What Home Assistant is told of for these fields; energy.c. */
+uint32_t energy_features(uint32_t fields);
+
+/* energy_gives.c: fields of systems that show themselves what they have (finds_out). */
+void energy_gives_open(struct daemon *d, int source); /* what was found out before the restart */
+void energy_gives(struct daemon *d, int source);      /* after an answer */
+
 /* The merge of now; energy.c. */
 void energy_merge(struct daemon *d);
 

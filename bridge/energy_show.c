@@ -176,6 +176,9 @@ bool energy_fresh(const struct energy *x, int i, const char **why)
             first = w;
         }
     }
+    if (x->config[i].fields == 0 && x->source[i].settings->adapter->finds_out) {
+        first = "it gave no value yet";
+    }
     *why = first;
     return first == NULL;
 }

@@ -149,8 +149,9 @@ static void check_primary(const struct settings *s, int i, struct opt_errors *er
         const struct source_settings *b = &s->source[k];
         uint32_t both;
 
-        if (!b->adapter || b->role != EMS_PRIMARY) {
-            continue;
+        if (!b->adapter || b->role != EMS_PRIMARY || a->adapter->finds_out ||
+                b->adapter->finds_out) {
+            continue; /* what these two have in common is found out later: the first counts */
         }
         both = a->adapter->fields(a->options) & b->adapter->fields(b->options);
         for (int f = 0; f < EMS_FIELDS; f++) {

@@ -254,6 +254,9 @@ struct ems_adapter {
 
     /* Which fields this config can ever give (EMS_BIT): decides what is announced. */
     uint32_t (*fields)(const void *config);
+    /* Which of them a device has shows in its answers: one that never had a value is neither
+     * announced nor missed. */
+    bool finds_out;
     /* What the rows cannot say; path is "sources[0]". Optional. */
     void (*check)(const void *config, const char *path, struct opt_errors *errs,
             struct opt_errors *warnings);

@@ -548,6 +548,7 @@ const struct ems_adapter ems_fronius = {
         .interval_s = 10,
         .max_age_s = 60,
         .fields = fields,
+        .finds_out = true,
         .check = check,
         .request = request,
         .parse = parse,

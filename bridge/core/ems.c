@@ -147,6 +147,7 @@ void ems_take(struct ems_source *s, const struct ems_source_config *c,
         const struct ems_report *x = &r->field[f];
 
         if (x->said == EMS_SAID_VALUE) {
+            s->seen |= EMS_BIT(f);
             take_value(s, c, (enum ems_field)f, x, now);
         } else if (x->said == EMS_SAID_NONE) {
             struct ems_reading *old = &s->field[f];

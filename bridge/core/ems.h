@@ -101,6 +101,7 @@ struct ems_reading {
 
 struct ems_source {
     struct ems_reading field[EMS_FIELDS];
+    uint32_t seen;      /* fields that ever had a value: EMS_BIT */
     int64_t changed_ms; /* last time that any value or source time changed; 0: never */
 };
 

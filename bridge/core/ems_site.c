@@ -71,7 +71,7 @@ static void add_part(
     x->origin = EMS_FROM_SOURCES;
 }
 
-/* All sources of a role; fall-backs: the first one that knows. */
+/* All sources of a role; of others than sums the first one that knows. */
 static bool merge_role(
         const struct merge *m, enum ems_field f, enum ems_role role, struct ems_value *out)
 {
@@ -88,13 +88,13 @@ static bool merge_role(
         if (value_of(m, i, f, &v, &why)) {
             add_part(m, i, f, v, &x);
             parts++;
-            if (role == EMS_FALLBACK) {
+            if (role != EMS_SUM) {
                 break;
             }
         } else if (!out->why) {
             out->why = why; /* of the first that matters */
         }
-        if (why && role != EMS_FALLBACK) {
+        if (why && role == EMS_SUM) {
             x.known = false; /* a sum of what is known and what is not is not known */
         }
         if (why && m->s[i].field[f].at_ms > out->at_ms) {

@@ -81,6 +81,28 @@ class Energy(unittest.TestCase):
         self.assertEqual({"problem", "status", "error", "data_updated", "latency", "pv_power"},
                          self.components("homeassistant/device/twcbridge_source_roof/config"))
 
+    def test_a_system_shows_what_it_has_and_keeps_that_over_a_restart(self):
+        """A Fronius without battery and meter: no such entities, no problem; kept by a kill."""
+        flow = {"Body": {"Data": {"Inverters": {"1": {"DT": 1, "P": 2000}},
+                                  "Site": {"P_PV": 2000, "P_Grid": None, "P_Load": None, "P_Akku": None}}},
+                "Head": {"Status": {"Code": 0}}}
+        self.fake.answer("/solar_api/v1/GetPowerFlowRealtimeData.fcgi", flow)
+        self.start({"name": "Roof", "adapter": "fronius", "url": self.fake.url, "interval_s": 1})
+        self.until("values", lambda: self.site().get("pv_power") == 2000)
+        roof = "homeassistant/device/twcbridge_source_roof/config"
+        self.until("its entity", lambda: "pv_power" in self.components(roof))
+        self.assertFalse(self.components(roof) & {"battery_power", "battery_soc", "grid_power"})
+        self.assertEqual((self.source("roof")["status"], self.source("roof")["problem"]), ("ok", False))
+        self.fake.answer("/solar_api/v1/GetPowerFlowRealtimeData.fcgi", 500)
+        time.sleep(1.5)  # the store writes within a second
+        self.rig.proc.kill()
+        self.rig.proc.wait()
+        self.client = self.rig.client()
+        self.rig.bridge(settings=self.rig.file)
+        self.client.subscribe("twcbridge/#", "homeassistant/#")
+        self.until("the source again", lambda: self.source("roof").get("status") == "failing")
+        self.until("its entities", lambda: self.client.last(roof) and "pv_power" in self.components(roof))
+
     def test_a_bridge_without_sources_shows_nothing_of_them(self):
         self.start()
         self.until("the site", lambda: "status" in self.site() and

@@ -182,6 +182,7 @@ const struct ems_adapter ems_dsmr = {
         .interval_s = 10,
         .max_age_s = 60,
         .fields = fields,
+        .finds_out = true,
         .check = check,
         .transport = transport,
         .parse = parse,

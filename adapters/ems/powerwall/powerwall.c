@@ -188,6 +188,7 @@ const struct ems_adapter ems_powerwall = {
         .max_age_s = 30,
         .habit = habit,
         .fields = fields,
+        .finds_out = true,
         .check = check,
         .request = request,
         .parse = parse,
