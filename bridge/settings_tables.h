@@ -34,6 +34,9 @@ void settings_check_sources(struct settings *s, struct opt_errors *errs);
 void settings_check_meters(
         struct settings *s, struct opt_errors *errs, struct opt_errors *warnings);
 
+/* settings_docs.c: a table of options as Markdown. */
+void settings_docs_table(struct buf *out, const struct opt *table);
+
 /* settings_check.c: what the tables cannot say; fills ids and indexes. */
 void settings_check(struct settings *s, struct opt_errors *errs, struct opt_errors *warnings);
 

@@ -237,6 +237,7 @@ struct ems_adapter {
     const char *summary; /* one sentence */
     const char
             *tested; /* what it was tried on: "constructed", "vendor sample", "real capture" */
+    const char *where, *over, *gives; /* for its page; NULL: as cloud, transport and fields tell */
     const char *const
             *notes; /* for its page: traps, what is unproven; sentences, NULL behind */
 

@@ -131,12 +131,24 @@ class Probe(unittest.TestCase):
                 self.assertEqual(r.returncode, 64)
                 self.assertIn(words, r.stderr)
 
+    def test_adapters_prints_the_pages_of_the_docs(self):
+        r = subprocess.run([PROGRAM, "adapters", "--docs"], capture_output=True, text=True)
+        self.assertEqual(r.returncode, 0)
+        self.assertIn("| [`url_json`](systems/url_json.md) | what the settings name | local | HTTP |", r.stdout)
+        r = subprocess.run([PROGRAM, "adapters", "--docs", "url_json"], capture_output=True, text=True)
+        self.assertIn("| `url` | text | not set | **Required.**", r.stdout)
+        for args, code, words in ((["--docs", "url_jsn"], 66, "did you mean url_json?"), (["--doc"], 64, "--doc"),
+                                  (["--docs", "url_json", "x"], 64, "x"), (["--json", "x"], 64, "x")):
+            r = subprocess.run([PROGRAM, "adapters", *args], capture_output=True, text=True)
+            self.assertEqual(r.returncode, code, args)
+            self.assertIn(words, r.stderr)
+
     def test_adapters_lists_all_with_their_options(self):
         names = [a["name"] for a in json.loads(run("adapters", "--json").stdout)]
         self.assertIn("url_json", names)
         for a in json.loads(run("adapters", "--json").stdout):
             self.assertIn(f"\n{a['name']}: {a['title']}\n", "\n" + run("adapters").stdout)
-            self.assertIn("url", a["options"]["properties"])
+            self.assertTrue({"url", "host", "device"} & set(a["options"]["properties"]), a["name"])
             self.assertEqual(a["options"]["properties"]["adapter"]["enum"], [a["name"]])
 
 

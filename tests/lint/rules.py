@@ -451,9 +451,9 @@ def shared(out, name, objects, below, libs):
 
 # ---- the program ----
 
-def fresh(program, root, path, arguments):
-    r = subprocess.run([program, "schema", *arguments], capture_output=True)
-    want = "twcbridge " + " ".join(["schema", *arguments])
+def fresh(program, root, path, arguments, verb="schema"):
+    r = subprocess.run([program, verb, *arguments], capture_output=True)
+    want = "twcbridge " + " ".join([verb, *arguments])
     if r.returncode != 0:
         return [f"{want}: exit code {r.returncode}: {r.stderr.decode()[-200:]}"]
     try:

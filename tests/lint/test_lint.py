@@ -1,6 +1,7 @@
 """The rules of the house, asked about this tree: layers, lengths, the core's purity, what is
 generated. Run by tests/run lint; TWCBRIDGE names the program whose generated files are compared."""
 import concurrent.futures
+import json
 import os
 import shutil
 import subprocess
@@ -180,6 +181,15 @@ class Program(unittest.TestCase):
             ("docs/settings.md", ["--docs"]),
             ("docs/entities.md", ["--entities"]),
             ("schemas/state.schema.json", ["--state"]))), []))
+
+    def test_each_energy_system_has_its_page(self):
+        listed = json.loads(subprocess.run([PROGRAM, "adapters", "--json"], capture_output=True, check=True).stdout)
+        names = {a["name"] for a in listed}
+        pages = {os.path.splitext(f)[0] for f in os.listdir(os.path.join(ROOT, "docs/systems"))}
+        self.holds([f"docs/systems/{n}.md is of no system" for n in sorted(pages - names)] +
+                   sum((rules.fresh(PROGRAM, ROOT, f"docs/systems/{n}.md", ["--docs", n], verb="adapters")
+                        for n in sorted(names)), []) +
+                   rules.fresh(PROGRAM, ROOT, "docs/systems.md", ["--docs"], verb="adapters"))
 
     def test_the_program_does_not_link_what_it_opens(self):
         self.holds(rules.no_library(PROGRAM, r"libcurl|gnutls|libmodbus"))
