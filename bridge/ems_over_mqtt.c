@@ -19,7 +19,7 @@
 
 enum {
     KEEP_ALIVE_S = 30,
-    GRACE_MS = 100,
+    GRACE_MS = 1000, /* it ends by itself, and earlier */
     AGAIN_MS = 1000, /* when the library takes no subscription now */
     TOPICS_MAX = 256,
 };
