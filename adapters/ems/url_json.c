@@ -1,5 +1,5 @@
 /*
- * url_json - any device or server that answers HTTP with JSON or one plain number.
+ * url_json - any device or server that answers HTTP with JSON, XML or one plain number.
  *
  * Each field has an expression (adapters/ems/ems.h) that says where its value is. One fetch feeds
  * all of them. SPDX-License-Identifier: MIT
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum format { FORMAT_AUTO, FORMAT_JSON, FORMAT_TEXT };
+enum format { FORMAT_AUTO, FORMAT_JSON, FORMAT_TEXT, FORMAT_XML };
 enum { TEXT_MAX = 64 }; /* a longer answer is no plain number */
 
 struct config {
@@ -22,7 +22,7 @@ struct config {
     char expr[EMS_FIELDS][EMS_EXPR_ROOM]; /* "": this device does not give it */
 };
 
-static const char *const formats[] = {"auto", "json", "text", NULL};
+static const char *const formats[] = {"auto", "json", "text", "xml", NULL};
 
 /* clang-format off */
 #define FIELD_ROW(f, name_, text_) \
@@ -32,7 +32,7 @@ static const char *const formats[] = {"auto", "json", "text", NULL};
 static const struct opt rows[] = {
     EMS_HTTP_ROWS(struct config, http, "The address that answers with the values."),
     OPTION(struct config, "format", format, OPT_CHOICE, .choices = formats, .flags = OPT_RESTART,
-        .text = "What the answer is: JSON, or one plain number with or without a unit (expression $); auto looks."),
+        .text = "What the answer is: JSON, XML (paths begin with its outermost element), or one plain number with or without a unit (expression $); auto looks."),
     OPTION(struct config, "post", post, OPT_BOOL, .flags = OPT_RESTART,
         .text = "Asks by POST instead of GET."),
     OPTION(struct config, "body", body, OPT_STRING, .flags = OPT_RESTART,
@@ -130,6 +130,15 @@ static bool request(
                                                 "%s: %s", c->header_name, c->header_value);
 }
 
+static bool is_xml(const struct config *c, const struct ems_answer *a)
+{
+    const char *s = a->body + strspn(a->body, " \t\r\n");
+
+    /* a web page is neither, and has its sentence from ems_json */
+    return c->format == FORMAT_XML ||
+           (c->format == FORMAT_AUTO && s[0] == '<' && s[1] != '!' && (s[1] | 0x20) != 'h');
+}
+
 static enum ems_class parse(const void *config, struct ems_session *s,
         const struct ems_answer *a, struct ems_reports *out, struct err *e)
 {
@@ -139,7 +148,12 @@ static enum ems_class parse(const void *config, struct ems_session *s,
     bool timed = true;
 
     (void)s;
-    if (c->format != FORMAT_TEXT) {
+    if (is_xml(c, a)) {
+        t.json = ems_xml(a, e);
+        if (!t.json) {
+            return EMS_DATA;
+        }
+    } else if (c->format != FORMAT_TEXT) {
         t.json = ems_json(a, e);
         if (!t.json && (c->format == FORMAT_JSON || a->len > TEXT_MAX || a->len == 0 ||
                                strpbrk(a->body, "<{["))) {
@@ -166,8 +180,8 @@ static enum ems_class parse(const void *config, struct ems_session *s,
 
 const struct ems_adapter ems_url_json = {
         .name = "url_json",
-        .title = "URL (HTTP, JSON or a plain number)",
-        .summary = "Any device or server that answers HTTP with JSON or one plain number.",
+        .title = "URL (HTTP, JSON, XML or a plain number)",
+        .summary = "Any device or server that answers HTTP with JSON, XML or one plain number.",
         .tested = "constructed",
         .options = rows,
         .config_size = sizeof(struct config),

@@ -79,35 +79,124 @@ static void check_reports(const struct ems_reports *r)
     free(s);
 }
 
-static void answer(const struct ems_adapter *a, int i, const char *body, size_t len)
+enum { ROUND_MAX = 12, MESSAGES_MAX = 64 };
+
+static void parsed(const struct ems_adapter *a, struct ems_session *session,
+        const struct ems_answer *x, struct ems_reports *reports)
+{
+    struct err e = {0};
+    enum ems_class class = a->parse(config, session, x, reports, &e);
+
+    fuzz_check(class < EMS_CLASSES, "class %u", class);
+    fuzz_check(class == EMS_OK || e.text[0] != '\0' || (!x->pushed && x->status != 200),
+            "refused without a sentence");
+    check_reports(reports);
+}
+
+/* The registers of a block: as many as were asked for. */
+static char *registers(const struct ems_request *q, const char *body, size_t len)
+{
+    size_t n = 2 * (size_t)q->count;
+    char *p = calloc(1, n + 1);
+
+    fuzz_check(p && q->count <= EMS_REGISTERS_MAX, "%u registers", q->count);
+    memcpy(p, body, len < n ? len : n);
+    return p;
+}
+
+/* A round: page `first` gets the answer, and the others too if all, else a 404 where they may. */
+static void answer(
+        const struct ems_adapter *a, int first, bool all, const char *body, size_t len)
+{
+    struct ems_session *session = calloc(1, sizeof(*session));
+    struct ems_request *request = calloc(1, sizeof(*request));
+    struct ems_reports *reports = calloc(1, sizeof(*reports));
+    bool modbus = ems_transport_of(a, config) == EMS_OVER_MODBUS;
+    struct err e = {0};
+
+    fuzz_check(session && request && reports, "out of memory");
+    session->utc_ms = INT64_C(1795500000000);
+    for (int i = 0; i < ROUND_MAX && a->request && a->request(config, session, i, request);
+            i++) {
+        char *block = modbus ? registers(request, body, len) : NULL;
+        struct ems_answer x = {.i = i,
+                .status = 200,
+                .body = block ? block : body,
+                .len = block ? 2 * (size_t)request->count : len,
+                .cookies = "a=1; b=2",
+                .content_type = "",
+                .topic = ""};
+
+        if (!all && i != first && request->optional) {
+            x.status = modbus ? 2 : 404;
+            x.len = 0;
+            x.body = "";
+        }
+        parsed(a, session, &x, reports);
+        free(block);
+        memset(request, 0, sizeof(*request));
+    }
+    for (int i = 0; i < ROUND_MAX && a->login && a->login(config, session, i, request); i++) {
+        struct ems_answer x = {.i = i,
+                .status = 200,
+                .body = body,
+                .len = len,
+                .cookies = "a=1; b=2",
+                .content_type = "",
+                .topic = ""};
+
+        (void)a->logged_in(config, session, &x, &e);
+        memset(request, 0, sizeof(*request));
+    }
+    free(session);
+    free(request);
+    free(reports);
+}
+
+/* The same as a message of what is listened to: all of it, or what cut finds in it. */
+static void message(const struct ems_adapter *a, int i, const char *body, size_t len)
 {
     struct ems_session *session = calloc(1, sizeof(*session));
     struct ems_request *request = calloc(1, sizeof(*request));
     struct ems_reports *reports = calloc(1, sizeof(*reports));
     struct ems_answer x = {.i = i,
-            .status = 200,
+            .pushed = true,
             .body = body,
             .len = len,
             .cookies = "",
             .content_type = "",
-            .topic = ""};
-    struct err e = {0};
+            .topic = "a/b"};
 
     fuzz_check(session && request && reports, "out of memory");
+    session->utc_ms = INT64_C(1795500000000);
     if (a->listen && a->listen(config, session, i, request)) {
-        x.pushed = true;
-        x.topic = request->topic;
+        x.topic = request->topic[0] != '\0' ? request->topic : "a/b";
         x.retained = len % 2 == 0;
+        parsed(a, session, &x, reports);
     }
-    if (x.pushed || (a->request && a->request(config, session, i, request))) {
-        enum ems_class class = a->parse(config, session, &x, reports, &e);
+    for (int n = 0; a->cut && n < MESSAGES_MAX && len > 0; n++) {
+        size_t drop = 0, size = 0;
+        char *copy;
 
-        fuzz_check(class < EMS_CLASSES, "class %u", class);
-        fuzz_check(class == EMS_OK || e.text[0] != '\0', "refused without a sentence");
-        check_reports(reports);
-    }
-    if (a->login && a->login(config, session, i, request)) {
-        (void)a->logged_in(config, session, &x, &e);
+        a->cut(config, body, len, &drop, &size);
+        fuzz_check(
+                drop <= len && size <= len - drop, "cuts %zu and %zu of %zu", drop, size, len);
+        body += drop;
+        len -= drop;
+        if (size == 0) {
+            break;
+        }
+        copy = malloc(size + 1);
+        fuzz_check(copy, "out of memory");
+        memcpy(copy, body, size);
+        copy[size] = '\0';
+        x.i = 0;
+        x.body = copy;
+        x.len = size;
+        parsed(a, session, &x, reports);
+        free(copy);
+        body += size;
+        len -= size;
     }
     free(session);
     free(request);
@@ -127,6 +216,12 @@ static void expression(const char *expr, const char *body, size_t len)
     fuzz_check(r, "out of memory");
     fuzz_check(good || e.text[0] != '\0', "'%s' refused without a sentence", expr);
     t.json = ems_json(&x, &e);
+    fuzz_check(t.json || e.text[0] != '\0', "no JSON and no sentence");
+    if (!t.json) {
+        e.text[0] = '\0';
+        t.json = ems_xml(&x, &e);
+        fuzz_check(t.json || e.text[0] != '\0', "no XML and no sentence");
+    }
     for (int f = 0; f < EMS_FIELDS; f++) {
         ems_expr_say(&t, expr, (enum ems_field)f, 0, r);
         fuzz_check(good || r->field[f].said == EMS_SAID_NONE, "'%s' is refused and read", expr);
@@ -142,7 +237,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_in in = {.p = data, .end = data + size};
     size_t number = fuzz_u8(&in);
-    int i = fuzz_u8(&in) % 4;
+    int page = fuzz_u8(&in);
+    const struct ems_adapter *a;
     char expr[EMS_EXPR_ROOM], *body;
     size_t len, count = 0;
 
@@ -155,8 +251,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     while (ems_at(count)) {
         count++;
     }
-    configure(ems_at(number % count));
-    answer(ems_at(number % count), i, body, len);
+    a = number == 0 ? ems_find("url_json") : ems_at((number - 1) % count); /* 0: for ever */
+    configure(a);
+    answer(a, page % ROUND_MAX, page >= 128, body, len);
+    message(a, page % 4, body, len);
     expression(expr, body, len);
     free(body);
     return 0;

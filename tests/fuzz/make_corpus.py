@@ -423,7 +423,7 @@ def scripts():
 
 
 def energies():
-    """fuzz_ems: the number of the adapter, of the request, an expression up to a line feed, then the answer."""
+    """fuzz_ems: the number of the adapter (0: url_json), of the request (128: all), an expression up to a line feed, then the answer."""
     def one(body, expr="a.b[0] - c * 2 // 1", adapter=0, request=0):
         return bytes([adapter, request]) + expr.encode() + b"\n" + (body if isinstance(body, bytes) else body.encode())
 
@@ -445,6 +445,14 @@ def energies():
         out["expr-%02d" % i] = one(good, expr)
     for i, (expr, text) in enumerate((("$", "12 mW"), ("a", "12"), ("$", "1.5 kVA"), ("$ * 2", "n/a"), ("$", "--"), ("$", "1e5"), ("$", "1e"), ("$", "+3 W "))):
         out["text-%02d" % i] = one(text, expr)
+    for i, (xml, expr) in enumerate((
+            ('<?xml version="1.0"?><a t="1"><b>7</b><b> 8 </b><c>2</c><power>1<x/>2</power></a>', 'a.b[*] - a.c + a."@t"'),
+            ('<n:power xmlns:n="u" xmlns="v" n:k="1">12 W</n:power>', 'power."#text"'), ("<a><b>", "a"), ("<a></b>", "a"),
+            ('<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "a"), ("<!DOCTYPE html><p>x</p>", "p"), ("<a>&lt;<![CDATA[<1>]]></a>", "a"),
+            ('<?xml version="1.0" encoding="windows-1252"?><a>\xb0</a>', "a"), ("<a>" * 17 + "</a>" * 17, "a.a"),
+            ("<" + "n" * 200 + "/>", "a"), ("<a " + "k" * 127 + '="1"/>', "a"), ('<?xml version="1.0" encoding="utf-16"?><a/>', "a"),
+            ("<a>" + "<b/>" * 10001 + "</a>", "a.b[0]"), ("<html/>", "a"), ("<a/><b/>", "a"), (" \n<a/>", "a"), ("<" + "n:" * 9 + "a>" + "t" * 99, "a"))):
+        out["xml-%02d" % i] = one(xml.encode("latin-1"), expr)
     return out
 
 

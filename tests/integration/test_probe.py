@@ -75,6 +75,19 @@ class Probe(unittest.TestCase):
         r = run("probe", "url_json", "--set", f"url=http://127.0.0.1:{free_port()}/", "--set", "grid_w=p")
         self.assertEqual((r.returncode, "Connection refused" in r.stderr), (74, True))
 
+    def test_an_answer_is_json_xml_or_text(self):
+        for body, expr, options in ((b'{"a":{"b":-5}}', "a.b", {}), (b"<a><b>-5 W</b></a>", "a.b", {}), (b" -5.0\n", "$", {}),
+                                    (b"<?xml version='1.0'?><a b='-5'/>", 'a."@b"', {"format": "xml"}),
+                                    (b"-0.005 kW", "$", {"format": "text"})):
+            with self.subTest(body=body):
+                self.fake.answer("/any", body)
+                code, v = self.values("/any", grid_w=expr, **options)
+                self.assertEqual((code, v["grid_w"]["value"]), (0, -5))
+        bomb = b"<!DOCTYPE a [<!ENTITY b 'x'><!ENTITY c '&b;&b;'>]><a>&c;</a>"
+        self.fake.answer("/any", bomb)
+        r = self.probe("/any", grid_w="a", format="xml")
+        self.assertEqual((r.returncode, "declares entities" in r.stderr), (74, True))
+
     def test_logins_and_no_secret_in_what_is_printed(self):
         secret = {"username": http_fake.USER, "password": http_fake.PASSWORD}
         token = {"token": http_fake.TOKEN}
@@ -91,6 +104,11 @@ class Probe(unittest.TestCase):
                     r = self.probe(path, *json_too, **options)
                     self.assertEqual(r.returncode, 69)
                     self.assertNotIn("wr0ng-secret", r.stdout + r.stderr)
+        self.fake.answer("/cookie", lambda r: {"power": 7} if r.headers.get("Cookie") == "session=abc" else 403)
+        cookie = {"header_name": "Cookie", "header_value": "session=abc"}
+        self.assertEqual(self.probe("/cookie", **cookie).returncode, 0)
+        r = self.probe("/cookie", **{**cookie, "header_value": "session=wr0ng-secret"})
+        self.assertEqual((r.returncode, "wr0ng-secret" in r.stdout + r.stderr), (69, False))
         self.fake.answer("/echo", lambda r: b"you said " + r.headers["Authorization"].encode() + b"!" * 60)
         r = self.probe("/echo", auth="bearer", token="wr0ng-secret")
         self.assertIn("you said Bearer ***", r.stderr)
@@ -112,6 +130,12 @@ class Probe(unittest.TestCase):
                 r = self.probe("/ok", fingerprint=other)
                 self.assertEqual(r.returncode, 69)
                 self.assertIn(fingerprint.replace(":", "").lower(), r.stderr)
+            # one that is signed for another host: not by its signer, but by its fingerprint
+            cert, key, fingerprint = http_fake.certificate(d, "elsewhere", "10.1.2.3")
+            with http_fake.HttpFake(cert=cert, key=key) as tls:
+                self.fake.url = tls.url
+                self.assertEqual(self.probe("/ok", ca_file=cert).returncode, 69)
+                self.assertEqual(self.probe("/ok", fingerprint=fingerprint).returncode, 0)
 
     def test_wrong_options_are_named(self):
         for args, words in ((["probe"], "which adapter?"), (["probe", "nothing"], "there is no adapter 'nothing'"),
@@ -149,6 +173,7 @@ class Probe(unittest.TestCase):
         for a in json.loads(run("adapters", "--json").stdout):
             self.assertIn(f"\n{a['name']}: {a['title']}\n", "\n" + run("adapters").stdout)
             self.assertTrue({"url", "host", "device"} & set(a["options"]["properties"]), a["name"])
+            self.assertTrue({"url", "host", "device"} & set(a["options"]["properties"]))
             self.assertEqual(a["options"]["properties"]["adapter"]["enum"], [a["name"]])
 
 

@@ -42,7 +42,7 @@ def xml_tree(e):
             out[name].append(v)
         else:
             out[name] = [out[name], v]
-    text = (e.text or "").strip()
+    text = "".join([e.text or ""] + [child.tail or "" for child in e]).strip()
     if not out:
         return text
     if text:

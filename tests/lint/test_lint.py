@@ -22,7 +22,7 @@ POOL = concurrent.futures.ThreadPoolExecutor(2)
 # Layer -> (folder, those below it, libraries). The slave's encoder and the virtual charger are
 # libraries of their own, so that the bus path cannot reach them.
 LIBRARIES = {
-    "base": (["base"], ["-ljson-c"]),
+    "base": (["base"], ["-ljson-c", "-lexpat"]),
     "core": (["base", "core"], []),
     "twc_slave": (["base", "core", "twc_slave"], []),
     "io": (["base", "io"], ["-luv", "-lpaho-mqtt3as", "-lserialport", "-lssl", "-lcrypto", "-lpthread"]),

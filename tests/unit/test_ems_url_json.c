@@ -106,6 +106,39 @@ static void wrong_answers_cost_the_field_or_say_what_they_are(void **state)
     check_i64(ems_said(&r.reports), 0);
 }
 
+static void xml_is_read_by_the_same_paths(void **state)
+{
+    static const char body[] =
+            "<?xml version=\"1.0\"?><Data at=\"1780000000\"><Grid><Now>-812.5</Now></Grid>"
+            "<Mtu id=\"1\">900</Mtu><Mtu id=\"2\">450</Mtu><Soc unit=\"x\"> 41.5 % </Soc></Data>";
+
+    (void)state;
+    ems_rig_init(&r, "url_json",
+            "{\"url\":\"http://x/\",\"grid_w\":\"Data.Grid.Now\",\"time\":\"Data.\\\"@at\\\"\","
+            "\"pv_w\":\"Data.Mtu[*].\\\"#text\\\"\",\"soc\":\"Data.Soc.\\\"#text\\\"\","
+            "\"battery_w\":\"Data.Battery\"}");
+    check_i64(r.errs.count, 0);
+    check_i64(ems_rig_answer(&r, body), EMS_OK);
+    check_value(&r, EMS_GRID_W, -813);
+    check_i64(r.reports.field[EMS_GRID_W].source_utc_ms, INT64_C(1780000000000));
+    check_value(&r, EMS_PV_W, 1350);
+    check_value(&r, EMS_SOC_PERMILLE, 415);
+    check_none(&r, EMS_BATTERY_W, "Battery is not in Data");
+    ems_rig_init(&r, "url_json",
+            "{\"url\":\"http://x/\",\"format\":\"xml\",\"grid_w\":\"Data.Grid\"}");
+    check_i64(ems_rig_answer(&r, "<Data><Grid>12"), EMS_DATA);
+    check_has(r.e.text, "not XML (line 1: no element found); it begins with: <Data><Grid>12");
+    ems_rig_round(&r);
+    check_i64(ems_rig_answer(&r, "<!DOCTYPE html><html><body/></html>"), EMS_DATA);
+    check_has(r.e.text, "a web page, not XML");
+    ems_rig_round(&r);
+    check_i64(ems_rig_answer(&r, " \n"), EMS_DATA);
+    check_has(r.e.text, "empty");
+    ems_rig_round(&r);
+    check_i64(ems_rig_answer(&r, "{\"Data\":1}"), EMS_DATA);
+    check_has(r.e.text, "not XML");
+}
+
 static void settings_that_cannot_work_are_named(void **state)
 {
     static const char *const rows[][2] = {
@@ -147,6 +180,7 @@ int main(void)
             cmocka_unit_test(a_default_counts_where_nothing_is_there_but_not_for_what_is_wrong),
             cmocka_unit_test(plain_numbers_are_read_with_and_without_a_unit),
             cmocka_unit_test(wrong_answers_cost_the_field_or_say_what_they_are),
+            cmocka_unit_test(xml_is_read_by_the_same_paths),
             cmocka_unit_test(settings_that_cannot_work_are_named),
     };
 
