@@ -104,6 +104,7 @@ static void build_model(struct daemon *d)
     const struct settings *s = &d->settings;
 
     model_init(&d->model, "TWC Bridge", s->site.name);
+    str_copy(d->model.currency, sizeof(d->model.currency), s->site.currency);
     for (int i = 0; i < s->circuit_count; i++) {
         int dev = model_add(&d->model, MODEL_CIRCUIT, s->circuit[i].id, s->circuit[i].name);
         struct model_device *m = &d->model.device[dev];
@@ -359,7 +360,7 @@ static bool start(struct daemon *d, struct store_image *image, struct err *e)
     if (!open_parts(d, e)) {
         return false;
     }
-    if (!energy_open(d, e)) {
+    if (!energy_open(d, image, e)) {
         log_error("energy", "%s", e->text);
     }
     if (!broker_open(d, e)) {

@@ -217,7 +217,7 @@ void show_circuits(struct daemon *d);
 void show_leases(struct daemon *d); /* requests, ceilings, owners, limits set */
 
 /* energy.c: the sources of energy values, and what they give as values of the site */
-bool energy_open(struct daemon *d, struct err *e);
+bool energy_open(struct daemon *d, const struct store_image *image, struct err *e);
 void energy_close(struct daemon *d);
 /* Ages, sums and states, into the model. */
 void energy_show(struct daemon *d);

@@ -59,8 +59,8 @@ bool ems_asks(const struct ems_adapter *a, const void *config)
 {
     enum ems_transport t = ems_transport_of(a, config);
 
-    return (t == EMS_OVER_HTTP || t == EMS_OVER_MODBUS) && a->request &&
-           (a->login || first_of(a->request, config));
+    return a->know || ((t == EMS_OVER_HTTP || t == EMS_OVER_MODBUS) && a->request &&
+                              (a->login || first_of(a->request, config)));
 }
 
 static uint64_t add_text(uint64_t mark, const char *s)

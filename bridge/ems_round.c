@@ -37,6 +37,7 @@ struct ems_round {
     struct ems_session *session; /* borrowed: the source's */
     struct ems_request request;
     struct ems_reports reports;
+    struct ems_slots *slots; /* owned; NULL: it gives none */
     enum ems_class class;
     struct err e;
 };
@@ -95,6 +96,20 @@ static void tell(void *user)
     r->fn(r->user, &o);
 }
 
+/* As at the beginning of a round: nothing said but what needs no question. */
+static void clear_reports(struct ems_round *r)
+{
+    memset(&r->reports, 0, sizeof(r->reports));
+    if (r->slots) {
+        memset(r->slots, 0, sizeof(*r->slots));
+        r->reports.slots = r->slots;
+    }
+    if (r->a->know) {
+        ems_clock(r->session);
+        r->a->know(r->config, r->session, &r->reports);
+    }
+}
+
 static void end(struct ems_round *r, enum ems_class class)
 {
     r->class = class;
@@ -102,6 +117,10 @@ static void end(struct ems_round *r, enum ems_class class)
     for (int f = 0; f < EMS_FIELDS; f++) {
         ems_redact(r->a, r->config, r->session, r->reports.field[f].raw);
         ems_redact(r->a, r->config, r->session, r->reports.field[f].why);
+    }
+    for (int k = 0; r->slots && k < SLOTS_KINDS; k++) {
+        ems_redact(r->a, r->config, r->session, r->slots->raw[k]);
+        ems_redact(r->a, r->config, r->session, r->slots->why[k]);
     }
     tell(r);
 }
@@ -292,9 +311,8 @@ static enum ems_class read_answer(struct ems_round *r, const struct http_answer 
     }
     why = r->e;
     r->e = (struct err){0};
-    said = r->phase == PHASE_LOGIN
-                   ? r->a->logged_in(r->config, r->session, &x, &r->e)
-                   : r->a->parse(r->config, r->session, &x, &r->reports, &r->e);
+    said = r->phase == PHASE_LOGIN ? r->a->logged_in(r->config, r->session, &x, &r->e)
+                                   : r->a->parse(r->config, r->session, &x, &r->reports, &r->e);
     if (said != EMS_OK && class != EMS_OK && r->e.text[0] == '\0') {
         r->e = why; /* the adapter cannot do without it, and leaves the sentence to us */
         return class;
@@ -322,7 +340,7 @@ static void settle(struct ems_round *r, enum ems_class class)
         /* The session is over, as sessions are: once more with a new one. */
         ems_redact(r->a, r->config, r->session, r->e.text);
         forget(r);
-        memset(&r->reports, 0, sizeof(r->reports));
+        clear_reports(r);
         r->again = true;
         r->phase = PHASE_LOGIN;
         r->i = 0;
@@ -405,6 +423,12 @@ struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
         r->call = http_call_create(c, on_answer, r, e);
     }
     r->later = oneshot_create(loop, tell, r, e);
+    r->slots = a->slots && a->slots(config) != 0 ? calloc(1, sizeof(*r->slots)) : NULL;
+    if (a->slots && a->slots(config) != 0 && !r->slots) {
+        err_set(e, ERR_NO_MEMORY, "%s: out of memory", a->name);
+        ems_round_destroy(r);
+        return NULL;
+    }
     if ((!r->call && !r->modbus) || !r->later) {
         ems_round_destroy(r);
         return NULL;
@@ -418,6 +442,7 @@ void ems_round_destroy(struct ems_round *r)
         http_call_destroy(r->call);
         modbus_call_destroy(r->modbus);
         oneshot_destroy(r->later);
+        free(r->slots);
         free(r);
     }
 }
@@ -442,7 +467,7 @@ void ems_round_start(struct ems_round *r, int32_t timeout_ms, ems_round_fn *fn, 
     r->requests = 0;
     r->class = EMS_OK;
     r->e = (struct err){0};
-    memset(&r->reports, 0, sizeof(r->reports));
+    clear_reports(r);
     r->phase = r->a->login && r->session->token[0] == '\0' ? PHASE_LOGIN : PHASE_ASK;
     if (!next(r)) {
         oneshot_start(r->later, 0);

@@ -6,6 +6,7 @@
 
 #include "bridge/base/log.h"
 #include "bridge/base/str.h"
+#include "bridge/energy_slots.h"
 #include "bridge/io/loop.h"
 #include "bridge/io/oneshot.h"
 
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { APART_MS = 40, DAY_MS = 24 * 3600 * 1000 };
+enum { APART_MS = 40, DAY_MS = 24 * 3600 * 1000, RETRY_MS = 60000 };
 
 static enum ems_poll_result result_of(enum ems_class c)
 {
@@ -57,11 +58,16 @@ static void wait(struct energy_source *s, int64_t wait_ms)
 
 static void plan(struct energy_source *s, const struct ems_outcome *o)
 {
-    const struct ems_pace pace = {.interval_ms = (int64_t)s->settings->interval_s * 1000,
+    /* A list has hours until it is missed, and an interval of hours: its back-off begins low. */
+    const struct ems_pace pace = {
+            .interval_ms = s->kept && s->settings->adapter->plan
+                                   ? RETRY_MS
+                                   : (int64_t)s->settings->interval_s * 1000,
             .cloud = ems_habit_of(s->settings->adapter, s->settings->options).cloud};
+    int64_t wait_ms =
+            ems_poll_wait(&s->poll, &pace, result_of(o->class), o->retry_after_s, any_number());
 
-    wait(s, ems_poll_wait(
-                    &s->poll, &pace, result_of(o->class), o->retry_after_s, any_number()));
+    wait(s, energy_slots_wait_ms(s, o->class == EMS_OK, wait_ms, any_number()));
 }
 
 static void count(struct energy_source *s, int requests)
@@ -113,6 +119,7 @@ static void take(struct energy_source *s, const struct ems_reports *reports)
 
     ems_take(&x->reading[i], &x->config[i], reports, now);
     energy_gives(s->daemon, (int)i);
+    energy_slots_take(s->daemon, (int)i, reports);
     energy_merge(s->daemon);
     x->implausible = x->site.implausible ? x->implausible + 1 : 0;
     s->daemon->model.utc_ms = now.utc_ms;
@@ -127,8 +134,8 @@ static void on_outcome(void *user, const struct ems_outcome *o)
     set_state(s, o->class, o->why);
     s->latency_ms = o->latency_ms;
     count(s, o->requests);
-    plan(s, o);
     take(s, o->reports);
+    plan(s, o);                 /* by what is known now */
     ems_listen_look(s->listen); /* it may have logged in */
 }
 
@@ -222,8 +229,12 @@ static bool start_source(struct daemon *d, int i, struct err *e)
         if (!s->timer) {
             return false;
         }
-        s->next_ms = loop_now_ms() + (int64_t)i * APART_MS;
-        oneshot_start(s->timer, (uint64_t)i * APART_MS);
+        int64_t wait_ms = energy_slots_start_ms(s);
+
+        s->answered = wait_ms > 0; /* before this start */
+        wait_ms += (int64_t)i * APART_MS;
+        s->next_ms = loop_now_ms() + wait_ms;
+        oneshot_start(s->timer, (uint64_t)wait_ms);
     }
     if (ems_listens(c->adapter, c->options)) {
         s->listen = ems_listen_create(&d->loop, &what, on_heard, s, e);
@@ -235,7 +246,7 @@ static bool start_source(struct daemon *d, int i, struct err *e)
     return s->asks;
 }
 
-static bool open_source(struct daemon *d, int i, struct err *e)
+static bool open_source(struct daemon *d, int i, const struct store_image *image, struct err *e)
 {
     struct energy *x = d->energy;
     struct energy_source *s = &x->source[i];
@@ -258,6 +269,9 @@ static bool open_source(struct daemon *d, int i, struct err *e)
     m->features = energy_features(x->config[i].fields);
     str_copy(m->hardware, sizeof(m->hardware), c->adapter->title);
     model_touch(&d->model, s->device);
+    if (!energy_slots_open(d, i, image, e)) {
+        return false;
+    }
     if (!start_source(d, i, e)) {
         set_state(s, EMS_SERVER, e->text); /* of this one only: the others go on */
     }
@@ -277,7 +291,7 @@ static bool over_http(const struct daemon *d)
     return any;
 }
 
-bool energy_open(struct daemon *d, struct err *e)
+bool energy_open(struct daemon *d, const struct store_image *image, struct err *e)
 {
     bool ok = true;
 
@@ -297,7 +311,7 @@ bool energy_open(struct daemon *d, struct err *e)
     }
     for (int i = 0; ok && i < d->settings.source_count; i++) {
         d->energy->n = i + 1;
-        ok = open_source(d, i, e);
+        ok = open_source(d, i, image, e);
     }
     d->model.device[1].features |=
             energy_features(ems_site_fields(d->energy->config, d->energy->n));
@@ -316,6 +330,8 @@ void energy_close(struct daemon *d)
             oneshot_destroy(x->source[i].timer);
         }
         http_client_destroy(x->client);
+        memset(d->model.list, 0, sizeof(d->model.list));
+        energy_slots_close(x);
         for (int i = 0; i < CIRCUITS_MAX; i++) {
             free(x->circuit[i]);
         }

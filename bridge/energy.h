@@ -8,6 +8,7 @@
 #include "bridge/core/circuit_meter.h"
 #include "bridge/core/ems.h"
 #include "bridge/core/ems_poll.h"
+#include "bridge/core/ems_slots.h"
 #include "bridge/core/words.h"
 #include "bridge/daemon.h"
 #include "bridge/ems_listen.h"
@@ -17,7 +18,7 @@ struct energy_source {
     struct daemon *daemon; /* borrowed; for callbacks */
     const struct source_settings *settings;
     struct ems_session session;
-    bool asks;               /* it has rounds; else round and timer are NULL */
+    bool asks; /* it has rounds; else round and timer are NULL */
     struct ems_round *round;
     struct ems_listen *listen; /* NULL: it sends nothing by itself */
     struct oneshot *timer;
@@ -30,6 +31,8 @@ struct energy_source {
     int32_t latency_ms;        /* -1: not known */
     int64_t started_ms, next_ms, asked_ms;
     int64_t calls, calls_day; /* requests of this day in UTC */
+    uint32_t kinds;           /* lists it gives (SLOTS_BIT) */
+    struct ems_kept *kept;    /* owned; NULL: it gives none */
 };
 
 struct energy {
@@ -39,6 +42,8 @@ struct energy {
     struct ems_source reading[EMS_SOURCES_MAX];
     struct energy_source source[EMS_SOURCES_MAX];
     struct ems_site site;
+    struct slots *site_slots; /* owned, one per kind; NULL: no source gives any */
+    int64_t slots_due_ms;     /* when they are merged again */
     struct circuit_meter *circuit[CIRCUITS_MAX]; /* owned; NULL: without a meter */
     struct control_meter meter[CIRCUITS_MAX];
     int implausible; /* answers in a row after which the values did not add up */

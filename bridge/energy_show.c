@@ -4,7 +4,7 @@
  */
 #include "bridge/base/json.h"
 #include "bridge/base/str.h"
-#include "bridge/energy.h"
+#include "bridge/energy_slots.h"
 #include "bridge/io/loop.h"
 
 #include <string.h>
@@ -179,6 +179,9 @@ bool energy_fresh(const struct energy *x, int i, const char **why)
     if (x->config[i].fields == 0 && x->source[i].settings->adapter->finds_out) {
         first = "it gave no value yet";
     }
+    if (!first && !energy_slots_fresh(x, i, &w)) {
+        first = w;
+    }
     *why = first;
     return first == NULL;
 }
@@ -251,6 +254,7 @@ static void show_readings(struct daemon *d, int i)
             write_reading(&w, d->energy, i, (enum ems_field)f);
         }
     }
+    energy_slots_write(&w, d->energy, i);
     jw_close(&w);
     model_set_json(&d->model, d->energy->source[i].device, FIELD_SOURCE_FIELDS,
             buf_ok(&b) ? buf_text(&b) : NULL);
@@ -274,8 +278,8 @@ static void show_own_values(struct daemon *d, int i)
         }
         newest_ms = r->known && r->at_ms > newest_ms ? r->at_ms : newest_ms;
     }
-    set(&d->model, dev, FIELD_SOURCE_DATA_UPDATED, newest_ms != 0,
-            newest_ms != 0 ? wall_of(newest_ms) : 0);
+    newest_ms = newest_ms != 0 ? wall_of(newest_ms) : energy_slots_fetched_ms(&x->source[i]);
+    set(&d->model, dev, FIELD_SOURCE_DATA_UPDATED, newest_ms != 0, newest_ms);
 }
 
 static void show_source(struct daemon *d, int i)
@@ -335,6 +339,7 @@ void energy_show(struct daemon *d)
     energy_merge(d);
     show_values(d);
     show_inputs(d);
+    energy_slots_show(d);
     for (int i = 0; i < d->energy->n; i++) {
         if (d->energy->source[i].device >= 0) {
             show_source(d, i);

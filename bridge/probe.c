@@ -24,7 +24,8 @@ static const char probe_usage[] =
         "Reads an energy system once and prints what it gives, in the signs and units of the bridge.\n"
         "  --set KEY=VALUE  an option of the adapter (`twcbridge adapters` lists them), or one that\n"
         "                   all sources have: max_age_s, timeout_s, invert_grid...\n"
-        "  --json           one object: per field value, source_time, age_ms, raw; or null and why\n"
+        "  --json           one object: per field value, source_time, age_ms, raw; or null and why;\n"
+        "                   prices and forecasts are lists of start, end, value\n"
         "  --now TIME       judges ages by this time (2026-11-24T06:00:00Z, or seconds since 1970)\n"
         "Exit code 0: at least one value was read; 64: wrong options; 66: what was asked for is not\n"
         "there; 69: login or certificate refused; 74: no usable answer; 75: too slow or too often.\n";
@@ -51,6 +52,9 @@ static void add_member(const struct opt *table, const char *pair, struct jw *w)
         jw_int(w, key, v);
     } else if (o->name && o->type == OPT_AMPS && str_scaled(value, strlen(value), 1000, &v)) {
         jw_decimal(w, key, v, 3, 3);
+    } else if (o->name && o->type == OPT_MICRO &&
+               str_scaled(value, strlen(value), 1000000, &v)) {
+        jw_decimal(w, key, v, 6, 6);
     } else {
         jw_str(w, key, value);
     }
@@ -105,6 +109,9 @@ static void take(
     p->now.now_ms = loop_now_ms();
     p->now.utc_ms = p->forced_utc_ms != 0 ? p->forced_utc_ms : loop_utc_ms();
     ems_take(&p->readings, &p->config, r, p->now);
+    if (r->slots) {
+        p->slots = *r->slots;
+    }
     if (class == EMS_OK || p->said == 0) {
         p->class = class;
         (void)str_copy(p->why, sizeof(p->why), why);
@@ -262,6 +269,7 @@ static int probe(struct probe *p, const char *adapter, const char *const *set)
         return err_exit_code(ERR_INVALID);
     }
     p->config = source_config(&p->source);
+    p->kinds = p->source.adapter->slots ? p->source.adapter->slots(p->source.options) : 0;
     if (run(p, &e) != ERR_OK) {
         fprintf(stderr, "twcbridge probe: %s\n", e.text);
         return err_exit_code(e.code);

@@ -4,7 +4,7 @@
 #ifndef BRIDGE_PROBE_H
 #define BRIDGE_PROBE_H
 
-#include "bridge/core/ems.h"
+#include "bridge/core/ems_slots.h"
 #include "bridge/ems_listen.h"
 #include "bridge/settings.h"
 
@@ -14,6 +14,8 @@ struct probe {
     struct source_settings source;
     struct ems_source_config config;
     struct ems_source readings;
+    uint32_t kinds; /* lists it can give (SLOTS_BIT) */
+    struct ems_slots slots;
     struct ems_now now; /* what ages are judged by; utc_ms: --now or the time of the answer */
     int64_t forced_utc_ms; /* --now; 0: not given */
     bool json;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PRINT_MAX = 64 * 1024 };
+enum { PRINT_MAX = 256 * 1024 };
 
 int probe_known(const struct probe *p)
 {
@@ -20,6 +20,9 @@ int probe_known(const struct probe *p)
         int64_t v;
 
         n += ems_fresh(&p->readings, &p->config, (enum ems_field)f, p->now.now_ms, &v, &why);
+    }
+    for (int k = 0; k < SLOTS_KINDS; k++) {
+        n += p->slots.list[k].n > 0;
     }
     return n;
 }
@@ -75,12 +78,98 @@ static void write_phases(
     jw_array_end(w);
 }
 
-static void write_never(struct jw *w, const char *key)
+/* ---- prices and forecasts ---- */
+
+static const char *why_no_list(const struct probe *p, enum slots_kind k)
 {
-    jw_open(w, key);
-    jw_null(w, "value");
-    jw_str(w, "why", "this adapter gives none");
+    return !(p->kinds & SLOTS_BIT(k))   ? "this adapter gives none"
+           : p->slots.why[k][0] != '\0' ? p->slots.why[k]
+           : p->class != EMS_OK         ? p->why
+                                        : "the answer has none";
+}
+
+/* In currency or W. */
+static void write_amount(struct jw *w, const char *key, enum slots_kind k, int64_t v)
+{
+    int digits = k == SLOTS_FORECAST ? 0 : 6;
+
+    jw_decimal(w, key, v, digits, digits);
+}
+
+static void write_slots(struct jw *w, const struct probe *p, enum slots_kind k)
+{
+    const struct slots *s = &p->slots.list[k];
+    char time[STR_TIME_ROOM];
+
+    jw_array(w, "value");
+    for (int i = 0; i < s->n; i++) {
+        jw_open(w, NULL);
+        str_time(time, s->slot[i].start_s * 1000);
+        jw_str(w, "start", time);
+        str_time(time, s->slot[i].end_s * 1000);
+        jw_str(w, "end", time);
+        write_amount(w, "value", k, s->slot[i].value);
+        jw_close(w);
+    }
+    jw_array_end(w);
+}
+
+static void write_list(struct jw *w, const struct probe *p, enum slots_kind k)
+{
+    bool known = p->slots.list[k].n > 0;
+
+    jw_open(w, slots_kind_words[k]);
+    if (known) {
+        write_slots(w, p, k);
+    } else {
+        jw_null(w, "value");
+        jw_str(w, "why", why_no_list(p, k));
+    }
+    if (known && k != SLOTS_FORECAST) {
+        jw_str(w, "currency", p->slots.currency[0] != '\0' ? p->slots.currency : NULL);
+    }
+    if (known && p->slots.why[k][0] != '\0') {
+        jw_str(w, "left_out", p->slots.why[k]);
+    }
+    jw_null(w, "source_time");
+    if (known) {
+        jw_int(w, "age_ms", 0);
+    } else {
+        jw_null(w, "age_ms");
+    }
+    jw_str(w, "raw", known && p->slots.raw[k][0] != '\0' ? p->slots.raw[k] : NULL);
     jw_close(w);
+}
+
+static void print_list(const struct probe *p, enum slots_kind k)
+{
+    const struct slots *s = &p->slots.list[k];
+    const char *unit = k == SLOTS_FORECAST ? "W" : p->slots.currency;
+
+    if (!(p->kinds & SLOTS_BIT(k))) {
+        return;
+    }
+    if (s->n == 0) {
+        printf("%-15s unknown: %s\n", slots_kind_words[k], why_no_list(p, k));
+        return;
+    }
+    printf("%-15s %d slots  (read first: %s)\n", slots_kind_words[k], s->n, p->slots.raw[k]);
+    for (int i = 0; i < s->n; i++) {
+        CLEANUP(buf_finish) struct buf b;
+        char start[STR_TIME_ROOM], end[STR_TIME_ROOM];
+        struct jw w;
+
+        buf_init(&b, STR_TIME_ROOM);
+        jw_init(&w, &b);
+        write_amount(&w, NULL, k, s->slot[i].value);
+        str_time(start, s->slot[i].start_s * 1000);
+        str_time(end, s->slot[i].end_s * 1000);
+        printf("  %s  %s  %s %s%s\n", start, end, buf_text(&b), unit,
+                k == SLOTS_FORECAST ? "" : "/kWh");
+    }
+    if (p->slots.why[k][0] != '\0') {
+        printf("  left out: %s\n", p->slots.why[k]);
+    }
 }
 
 static void print_json(const struct probe *p)
@@ -96,8 +185,11 @@ static void print_json(const struct probe *p)
     }
     write_phases(&w, "current_ma", p, EMS_CURRENT_L1_MA);
     write_phases(&w, "voltage_mv", p, EMS_VOLTAGE_L1_MV);
-    write_never(&w, "price");
-    write_never(&w, "forecast");
+    write_list(&w, p, SLOTS_PRICE);
+    if (p->kinds & SLOTS_BIT(SLOTS_EXPORT)) {
+        write_list(&w, p, SLOTS_EXPORT);
+    }
+    write_list(&w, p, SLOTS_FORECAST);
     if (p->class != EMS_OK) {
         jw_open(&w, "error");
         jw_str(&w, "class", ems_class_words[p->class]);
@@ -140,5 +232,8 @@ void probe_print(const struct probe *p)
     }
     for (int f = 0; f < EMS_FIELDS; f++) {
         print_field(p, (enum ems_field)f);
+    }
+    for (int k = 0; k < SLOTS_KINDS; k++) {
+        print_list(p, (enum slots_kind)k);
     }
 }

@@ -85,8 +85,8 @@ static int *counter(struct settings *s, const struct section *x)
 }
 
 /* The rows of one entry; a list of sources has others for each adapter. */
-static const struct opt *rows_of(struct settings *s, const struct section *x, int i,
-        struct opt room[SOURCE_ROWS_MAX])
+static const struct opt *rows_of(
+        struct settings *s, const struct section *x, int i, struct opt room[SOURCE_ROWS_MAX])
 {
     if (!x->sources) {
         return x->table;
@@ -299,7 +299,8 @@ const char *settings_restart_reason(const struct settings *a, const struct setti
             str_format(text, sizeof(text), "%s", s->name);
         }
         for (int k = 0; k < n && text[0] == '\0'; k++) {
-            if (!opt_needs_restart(rows_of(&x[0], s, k, room), place(&x[0], s, k), place(&x[1], s, k), &name)) {
+            if (!opt_needs_restart(rows_of(&x[0], s, k, room), place(&x[0], s, k),
+                        place(&x[1], s, k), &name)) {
                 continue;
             }
             if (s->max > 0) {

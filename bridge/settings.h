@@ -84,6 +84,7 @@ struct source_settings {
 struct site_settings {
     char name[SETTINGS_NAME_ROOM]; /* default "Site" */
     int32_t region;                /* choice: eu, na */
+    char currency[4];              /* ISO 4217, default EUR */
 };
 
 struct lease_settings {

@@ -415,9 +415,23 @@ static void check_floors(const struct settings *s, struct opt_errors *warnings)
     }
 }
 
+static void check_currency(const struct settings *s, struct opt_errors *errs)
+{
+    const char *c = s->site.currency;
+
+    for (int i = 0; i < 3; i++) {
+        if (c[i] < 'A' || c[i] > 'Z') {
+            opt_errors_add(
+                    errs, "site.currency: '%s' is not a code of three capital letters", c);
+            return;
+        }
+    }
+}
+
 void settings_check(struct settings *s, struct opt_errors *errs, struct opt_errors *warnings)
 {
     settings_check_mqtt(&s->mqtt, errs, warnings);
+    check_currency(s, errs);
     for (int i = 0; i < s->circuit_count; i++) {
         check_circuit(s, i, errs, warnings);
     }

@@ -8,11 +8,11 @@
 
 static void docs_number(struct buf *out, const struct opt *o, int64_t v)
 {
-    if (o->type == OPT_AMPS) {
+    if (o->type != OPT_INT) {
         struct jw w;
 
         jw_init(&w, out);
-        jw_decimal(&w, NULL, v, 3, 3);
+        jw_decimal(&w, NULL, v, opt_digits(o->type), opt_digits(o->type));
     } else {
         buf_addf(out, "%" PRId64, v);
     }
@@ -26,6 +26,7 @@ static void docs_value(struct buf *out, const struct opt *o)
         break;
     case OPT_INT:
     case OPT_AMPS:
+    case OPT_MICRO:
         docs_number(out, o, o->min);
         buf_adds(out, " to ");
         docs_number(out, o, o->max);

@@ -47,6 +47,8 @@ static const struct opt site_rows[] = {
         .text = "The name of the site's device."),
     OPTION(struct site_settings, "region", region, OPT_CHOICE, .choices = regions,
         .text = "Where the house stands: na applies the 80 % rule to breaker_a."),
+    TEXT(struct site_settings, "currency", currency, .min = 3, .fallback_str = "EUR", .flags = OPT_RESTART,
+        .text = "The currency of prices and costs, by its code of three letters such as EUR or GBP."),
     {.name = NULL},
 };
 

@@ -205,8 +205,14 @@ static void write_value_options(struct document *t, const struct entity *e)
 {
     int64_t min = 0;
     int64_t max = 0;
+    char unit[16];
 
-    text_if(&t->w, "unit_of_measurement", e->unit);
+    if (e->unit && strncmp(e->unit, "cur/", 4) == 0) {
+        (void)str_format(unit, sizeof(unit), "%s/%s", t->m->currency, e->unit + 4);
+        jw_str(&t->w, "unit_of_measurement", unit);
+    } else {
+        text_if(&t->w, "unit_of_measurement", e->unit);
+    }
     text_if(&t->w, "state_class", e->state_class);
     if (e->precision >= 0) {
         jw_int(&t->w, "suggested_display_precision", e->precision);

@@ -105,6 +105,11 @@ bool discovery_tombstones(const struct discovery_config *c, const struct model *
  * inside the ranges of their rows. */
 void state_document(const struct model *m, int device, struct buf *out);
 
+/* A list of the site as [{"start":..,"end":..,"value":..}], and its topic behind <base>/ ; out untouched
+ * where no source gives it. */
+void state_list(const struct model *m, enum slots_kind k, struct buf *out);
+extern const char *const state_list_topics[SLOTS_KINDS];
+
 /* sweep.c: is this retained document ours (origin and identifier), and no longer wanted? */
 bool sweep_orphan(const struct discovery_config *c, const struct model *m, const char *topic,
         const char *payload, size_t len);

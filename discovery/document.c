@@ -185,6 +185,33 @@ static void write_field(struct jw *w, const struct model *m, int device, enum fi
     }
 }
 
+const char *const state_list_topics[SLOTS_KINDS] = {
+        "site/tariff", "site/export_tariff", "site/forecast"};
+
+void state_list(const struct model *m, enum slots_kind k, struct buf *out)
+{
+    const struct slots *s = m->list[k];
+    int digits = k == SLOTS_FORECAST ? 0 : 6;
+    char time[STR_TIME_ROOM];
+    struct jw w;
+
+    if (!s) {
+        return;
+    }
+    jw_init(&w, out);
+    jw_array(&w, NULL);
+    for (int i = 0; i < s->n; i++) {
+        jw_open(&w, NULL);
+        str_time(time, s->slot[i].start_s * 1000);
+        jw_str(&w, "start", time);
+        str_time(time, s->slot[i].end_s * 1000);
+        jw_str(&w, "end", time);
+        jw_decimal(&w, "value", s->slot[i].value, digits, digits);
+        jw_close(&w);
+    }
+    jw_array_end(&w);
+}
+
 void state_document(const struct model *m, int device, struct buf *out)
 {
     const struct model_device *d = &m->device[device];

@@ -114,7 +114,7 @@ const struct entity entity_table[] = {
     NUMERIC(SITE, "offered", "Offered current", "current", "A", MEASURED, 1, PRIMARY)
     BINARY(SITE, "data_problem", "Energy data", "problem", DIAGNOSTIC, EMS)
     PLAIN(SITE, "data_updated", "Energy data updated", "timestamp", DIAGNOSTIC_OFF, EMS)
-    NUMERIC(SITE, "price", "Price", NULL, "cur/kWh", MEASURED, 4, PRIMARY, NEVER, .icon = "mdi:cash")
+    NUMERIC(SITE, "price", "Price", NULL, "cur/kWh", MEASURED, 4, PRIMARY, GIVES(PRICE), .icon = "mdi:cash")
     SWITCH(SITE, "charging_allowed", "Charging allowed", PRIMARY, .icon = "mdi:ev-plug-type2")
     AMPS(SITE, "current_limit", "Current limit", FIXED, "slider", PRIMARY)
     SELECT(SITE, "mode", "Mode", site_mode_words, PRIMARY, .icon = "mdi:tune")

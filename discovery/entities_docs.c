@@ -43,6 +43,7 @@ static const struct condition conditions[] = {
         {FEATURE_BATTERY, "battery power"},
         {FEATURE_SOC, "charge of a battery"},
         {FEATURE_HOUSE, "house power"},
+        {FEATURE_PRICE, "a source with prices"},
         {FEATURE_METER, "a meter (`sources`, `circuit`)"},
         {FEATURE_POLICY, "a policy, tariff or vehicle (later)"},
         {FEATURE_P2, "protocol 2"},

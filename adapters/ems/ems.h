@@ -27,6 +27,8 @@
 #include "bridge/base/json.h"
 #include "bridge/base/opt.h"
 #include "bridge/core/ems.h"
+#include "bridge/core/ems_plan.h"
+#include "bridge/core/ems_slots.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -153,6 +155,23 @@ extern const char *const ems_format_words[];
         .text = "How long it is left alone between two requests.")
 /* clang-format on */
 
+/* ---- prices ---- */
+
+/* What every adapter with prices has; a member of its config. The price of a kWh is
+ * (what the market says + charges) * (1 + tax). */
+struct ems_price {
+    int32_t charges_micro; /* of the currency per kWh */
+    int32_t tax_micro;     /* millionths of a percent */
+};
+
+/* clang-format off */
+#define EMS_PRICE_ROWS(T, p) \
+    OPTION(T, "charges", p.charges_micro, OPT_MICRO, .min = -10000000, .max = 1000000000, .flags = OPT_RESTART, \
+        .text = "What grid, supplier and state take for each kWh, before tax: added to the price of the market."), \
+    OPTION(T, "tax", p.tax_micro, OPT_MICRO, .min = 0, .max = 200000000, .unit = "%", .flags = OPT_RESTART, \
+        .text = "The tax on price and charges.")
+/* clang-format on */
+
 /* ---- requests and answers ---- */
 
 enum {
@@ -252,6 +271,15 @@ struct ems_adapter {
     /* Where a config has a pace of its own (a cloud in place of the device): changes *h, which holds
      * the above. Optional. */
     void (*habit)(const void *config, struct ems_habit *h);
+
+    /* Which lists it can give (SLOTS_BIT), and when they are fetched; both optional. A plan of
+     * EMS_PLAN_DAYLIGHT wants calls, a number >= 1. */
+    uint32_t (*slots)(const void *config);
+    const struct ems_plan *plan; /* NULL: every interval */
+    int (*calls)(const void *config);
+
+    /* What it knows without asking anybody; reported at the beginning of each round. Optional. */
+    void (*know)(const void *config, const struct ems_session *s, struct ems_reports *out);
 
     /* Which fields this config can ever give (EMS_BIT): decides what is announced. */
     uint32_t (*fields)(const void *config);
@@ -392,6 +420,21 @@ void ems_expr_say(const struct ems_tree *t, const char *expr, enum ems_field f,
 /* A time by a path: seconds or milliseconds since 1970, or ISO 8601 with an offset. False: none
  * there, or not a time. */
 bool ems_expr_time(const struct ems_tree *t, const char *path, int64_t *utc_ms);
+
+/* ---- helpers for prices and forecasts (adapters/ems/price.c) ---- */
+
+/* A number, or a text that is one, times scale (1 to 10^8), rounded half away from zero. */
+bool ems_scaled(struct json_object *v, int64_t scale, int64_t *out) MUST_CHECK;
+/* Seconds since 1970 out of a time as in ems_expr_time; a time of ISO 8601 may lack its seconds. */
+bool ems_moment(struct json_object *v, int64_t *utc_s) MUST_CHECK;
+bool ems_moment_text(const char *text, int64_t *utc_s) MUST_CHECK;
+
+/* A slot of SLOTS_PRICE, of the market's micro-currency per kWh: charges and tax are put on it here. raw:
+ * what it was read from; may be NULL. */
+void ems_say_price(struct ems_reports *r, const struct ems_price *p, const struct slot *x,
+        struct json_object *raw);
+/* After the last: says why where no slot came at all. */
+void ems_say_end(struct ems_reports *r, enum slots_kind k, const char *why);
 
 /* "1234.5 W" of a field into its base unit; else *why. */
 bool ems_number(const char *s, size_t n, enum ems_field f, int64_t *v, const char **why);

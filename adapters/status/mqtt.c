@@ -38,6 +38,7 @@ struct status {
     bool up;
     struct buf doc; /* reused */
     struct published device[MODEL_DEVICES_MAX];
+    uint32_t list_sent[SLOTS_KINDS]; /* version + 1; 0: not since the connection came up */
 };
 
 static bool numeric(enum field_type t)
@@ -93,6 +94,29 @@ static void send_state(struct status *s, int device, int64_t now_ms)
         memcpy(p->known, d->known, sizeof(p->known));
         memcpy(p->value, d->value, sizeof(p->value));
         str_copy(p->name, sizeof(p->name), d->name);
+    }
+}
+
+/* Prices and forecasts: too long for the document, and they change a few times a day. */
+static void send_lists(struct status *s)
+{
+    const struct model *m = s->host->model;
+    char topic[DISCOVERY_TOPIC_ROOM];
+
+    for (int k = 0; k < SLOTS_KINDS; k++) {
+        if (!m->list[k] || s->list_sent[k] == m->list_version[k] + 1) {
+            continue;
+        }
+        buf_reset(&s->doc);
+        state_list(m, (enum slots_kind)k, &s->doc);
+        str_format(topic, sizeof(topic), "%s/%s", s->host->base_topic, state_list_topics[k]);
+        if (!buf_ok(&s->doc)) {
+            log_error("mqtt", "the list %s does not fit", topic);
+        } else if (!s->host->ops->publish(
+                           s->host, topic, buf_text(&s->doc), s->doc.len, MQTT_RETAINED)) {
+            continue;
+        }
+        s->list_sent[k] = m->list_version[k] + 1;
     }
 }
 
@@ -165,6 +189,7 @@ static void turn(void *self)
             send_availability(s, i);
         }
     }
+    send_lists(s);
 }
 
 static void on_tick(void *user)
@@ -238,6 +263,7 @@ static void status_down(void *self)
     struct status *s = self;
 
     s->up = false;
+    memset(s->list_sent, 0, sizeof(s->list_sent));
     for (int i = 0; i < MODEL_DEVICES_MAX; i++) {
         s->device[i].sent = false;
         s->device[i].available_sent = false;

@@ -60,6 +60,7 @@ void opt_defaults(const struct opt *table, void *config)
             break;
         case OPT_INT:
         case OPT_AMPS:
+        case OPT_MICRO:
         case OPT_CHOICE:
             set_int(o, config, o->fallback);
             break;
@@ -86,7 +87,7 @@ static void number_text(const struct opt *o, char dst[static NUMBER_ROOM], int64
 
     buf_init(&b, NUMBER_ROOM - 1);
     jw_init(&w, &b);
-    jw_decimal(&w, NULL, v, o->type == OPT_AMPS ? 3 : 0, 3);
+    jw_decimal(&w, NULL, v, opt_digits(o->type), opt_digits(o->type));
     str_copy(dst, NUMBER_ROOM, buf_text(&b));
 }
 
@@ -96,8 +97,10 @@ static void parse_number(const struct opt *o, void *config, struct json_object *
     char got[NUMBER_ROOM], min[NUMBER_ROOM], max[NUMBER_ROOM];
     int64_t n = 0;
     struct err e = {0};
-    enum err_code r = o->type == OPT_AMPS ? json_get_scaled(v, path, 1000, &n, &e)
-                                          : json_get_int(v, path, &n, &e);
+    enum err_code r =
+            o->type == OPT_INT
+                    ? json_get_int(v, path, &n, &e)
+                    : json_get_scaled(v, path, o->type == OPT_AMPS ? 1000 : 1000000, &n, &e);
 
     number_text(o, got, n);
     number_text(o, min, o->min);
@@ -175,6 +178,7 @@ static void parse_one(const struct opt *o, void *config, struct json_object *v,
         break;
     case OPT_INT:
     case OPT_AMPS:
+    case OPT_MICRO:
         parse_number(o, config, v, path, errs);
         break;
     case OPT_STRING:
@@ -257,7 +261,7 @@ static void write_string(const struct opt *o, const char *s, struct jw *w)
 static void write_number(const struct opt *o, int32_t v, struct jw *w)
 {
     if (v != OPT_UNSET) {
-        jw_decimal(w, o->name, v, o->type == OPT_AMPS ? 3 : 0, 3);
+        jw_decimal(w, o->name, v, opt_digits(o->type), opt_digits(o->type));
     }
 }
 
@@ -270,6 +274,7 @@ void opt_write(const struct opt *table, const void *config, struct jw *w)
             break;
         case OPT_INT:
         case OPT_AMPS:
+        case OPT_MICRO:
             write_number(o, get_int(o, config), w);
             break;
         case OPT_CHOICE:

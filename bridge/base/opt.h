@@ -18,9 +18,10 @@
 #include <stdint.h>
 
 enum opt_type {
-    OPT_BOOL,   /* member bool */
-    OPT_INT,    /* member int32_t */
-    OPT_AMPS,   /* JSON number in A, member int32_t in mA; min, max, fallback in mA */
+    OPT_BOOL,  /* member bool */
+    OPT_INT,   /* member int32_t */
+    OPT_AMPS,  /* JSON number in A, member int32_t in mA; min, max, fallback in mA */
+    OPT_MICRO, /* JSON number, member int32_t in millionths; min, max, fallback in millionths */
     OPT_STRING, /* member char[]; size is its room; min, max = length in bytes */
     OPT_CHOICE, /* JSON string out of choices, member int32_t = index */
 };
@@ -32,9 +33,15 @@ enum {
     OPT_ADDRESS = 1 << 3, /* a URL: its query, where keys stand, is printed as "?***" */
 };
 
-/* Fallback of an OPT_INT or OPT_AMPS that is not set: the member holds it, schema and docs say
+/* Fallback of an OPT_INT, OPT_AMPS or OPT_MICRO that is not set: the member holds it, schema and docs say
  * "not set". */
 #define OPT_UNSET INT32_MIN
+
+/* The digits behind the point that a number of this type is held with. */
+static inline int opt_digits(enum opt_type t)
+{
+    return t == OPT_MICRO ? 6 : t == OPT_AMPS ? 3 : 0;
+}
 
 struct opt {
     const char *name;

@@ -5,9 +5,9 @@
 
 static void write_bounds(const struct opt *o, struct jw *w)
 {
-    int digits = o->type == OPT_AMPS ? 3 : 0;
+    int digits = opt_digits(o->type);
 
-    jw_str(w, "type", o->type == OPT_AMPS ? "number" : "integer");
+    jw_str(w, "type", o->type == OPT_INT ? "integer" : "number");
     jw_decimal(w, "minimum", o->min, digits, digits);
     jw_decimal(w, "maximum", o->max, digits, digits);
     if (o->fallback != OPT_UNSET) {
@@ -51,6 +51,7 @@ static void write_row(const struct opt *o, struct jw *w)
         break;
     case OPT_INT:
     case OPT_AMPS:
+    case OPT_MICRO:
         write_bounds(o, w);
         break;
     case OPT_STRING:

@@ -56,8 +56,11 @@ struct ems_report {
     char why[EMS_WHY_ROOM]; /* EMS_SAID_NONE: one phrase, "soc is not in data" */
 };
 
+struct ems_slots; /* core/ems_slots.h: prices and forecasts */
+
 struct ems_reports {
     struct ems_report field[EMS_FIELDS];
+    struct ems_slots *slots; /* borrowed, of who runs the adapter; NULL: it gives none */
 };
 
 void ems_say(struct ems_reports *r, enum ems_field f, int64_t v, int64_t source_utc_ms,

@@ -113,6 +113,7 @@ static void store(struct model *m, int device, enum field_id f, bool known, int6
 
 void model_init(struct model *m, const char *bridge_name, const char *site_name)
 {
+    (void)str_copy(m->currency, sizeof(m->currency), "EUR");
     (void)model_add(m, MODEL_BRIDGE, "", bridge_name);
     (void)model_add(m, MODEL_SITE, "", site_name);
 }

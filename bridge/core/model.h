@@ -12,6 +12,7 @@
 #include "bridge/base/watch.h"
 #include "bridge/core/ems.h"
 #include "bridge/core/limits.h"
+#include "bridge/core/slots.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -93,6 +94,7 @@ enum model_feature {
     FEATURE_BATTERY = 1 << 11,
     FEATURE_SOC = 1 << 12,
     FEATURE_HOUSE = 1 << 13,
+    FEATURE_PRICE = 1 << 14,    /* site: a source gives prices */
     FEATURE_NEVER = 1 << 30,    /* rows that no build announces yet */
 };
 
@@ -126,6 +128,10 @@ struct model {
     struct model_device device[MODEL_DEVICES_MAX];
     int buses;
     struct model_bus bus[BUSES_MAX];
+    char currency[4]; /* of all money; ISO 4217 */
+    /* The site's lists, borrowed; NULL: no source gives it. The version changes with each change. */
+    const struct slots *list[SLOTS_KINDS];
+    uint32_t list_version[SLOTS_KINDS];
     int64_t utc_ms; /* wall time of this turn, set by the daemon; stamps `updated` */
 };
 

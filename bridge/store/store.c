@@ -52,7 +52,7 @@ static void free_list(struct store_op *op)
     while (op) {
         struct store_op *next = op->next;
 
-        if (op->kind == STORE_GOOD_SETTINGS) {
+        if (op->kind == STORE_GOOD_SETTINGS || op->kind == STORE_TEXT) {
             free(op->row.text);
         }
         free(op);
@@ -370,6 +370,22 @@ void store_put_good_settings(struct store *s, const char *text)
         flush(s);
     } else {
         free(copy);
+    }
+}
+
+void store_put_text(struct store *s, const char *key, const char *text)
+{
+    size_t n = strlen(key) + 1, m = strlen(text) + 1;
+    char *both = n <= sizeof(((struct store_text *)0)->key) ? malloc(n + m) : NULL;
+    struct store_op *op = both ? add(s, STORE_TEXT) : NULL;
+
+    if (op) {
+        memcpy(both, key, n);
+        memcpy(both + n, text, m);
+        op->row.text = both;
+        flush(s);
+    } else {
+        free(both);
     }
 }
 

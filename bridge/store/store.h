@@ -23,9 +23,9 @@ struct store_session {
     char vehicle[18];   /* VIN; "": not readable */
     int64_t end_utc_ms; /* 0: open */
     int64_t charging_ms, max_power_w;
-    bool estimated;    /* the energy is, in part */
-    const char *why;   /* a literal: session_why_words; read back as "" or not at all */
-    bool due;          /* write the row together with the charger's */
+    bool estimated;  /* the energy is, in part */
+    const char *why; /* a literal: session_why_words; read back as "" or not at all */
+    bool due;        /* write the row together with the charger's */
 };
 
 struct store_charger {
@@ -46,12 +46,12 @@ struct store_charger {
     uint32_t session_number;      /* grows; session_id = <id>-<number> */
     bool session_open;
     struct store_session session; /* of session_number */
-    uint32_t starts;    /* contactor closings */
-    int32_t stops_used; /* silent stops of this plug-in */
+    uint32_t starts;              /* contactor closings */
+    int32_t stops_used;           /* silent stops of this plug-in */
     char serial[32], firmware[32];
-    int64_t seen_utc_ms; /* until here its energy is counted */
+    int64_t seen_utc_ms;  /* until here its energy is counted */
     int64_t sent_boot_ms; /* last heartbeat to it, by the clock of this boot; 0: not known */
-    bool removed;        /* by a person */
+    bool removed;         /* by a person */
 };
 
 struct store_setting { /* set at run time */
@@ -74,6 +74,12 @@ struct store_event {
     bool published;
 };
 
+/* A text that a module keeps under a name of its own ("slots/roof"). */
+struct store_text {
+    char key[96];
+    char *text;
+};
+
 struct store_image { /* what store_load gives; freed by store_image_finish */
     struct store_charger *charger;
     int chargers;
@@ -89,6 +95,8 @@ struct store_image { /* what store_load gives; freed by store_image_finish */
     int64_t written_boot_ms;
     bool same_boot;      /* boot id of the last writer is ours */
     char *good_settings; /* last settings text that was accepted; NULL: none */
+    struct store_text *text;
+    int texts;
 };
 
 /* How long history is kept; the newest rows stay in any case, whatever the clock says. */
@@ -149,6 +157,11 @@ void store_put_event(struct store *s, const struct store_event *ev);
 void store_put_events_sent(struct store *s);
 /* Keeps the text of the last good settings file. */
 void store_put_good_settings(struct store *s, const char *text);
+
+/* A key is at most 95 bytes; its text replaces the one before. */
+void store_put_text(struct store *s, const char *key, const char *text);
+/* NULL: none. Borrowed from the image. */
+const char *store_text_of(const struct store_image *image, const char *key);
 
 /* "": all is well. Borrowed until the next call. */
 const char *store_problem(const struct store *s);

@@ -259,9 +259,22 @@ static void read_lease(sqlite3_stmt *q, struct store_image *im)
     im->lease_id = s->lease.id > im->lease_id ? s->lease.id : im->lease_id;
 }
 
+static void read_text(sqlite3_stmt *q, const char *key, struct store_image *im)
+{
+    char *text = strdup((const char *)sqlite3_column_text(q, 1));
+    struct store_text *t = text ? more((void **)&im->text, &im->texts, sizeof(*t)) : NULL;
+
+    if (t) {
+        str_copy(t->key, sizeof(t->key), key);
+        t->text = text;
+    } else {
+        free(text);
+    }
+}
+
 static void read_meta(sqlite3_stmt *q, struct store_image *im)
 {
-    char key[32], value[64], boot[40];
+    char key[sizeof(((struct store_text *)0)->key) + 8], value[64], boot[40];
     int64_t v = 0;
 
     text(q, 0, key, sizeof(key));
@@ -269,6 +282,8 @@ static void read_meta(sqlite3_stmt *q, struct store_image *im)
     (void)!str_int(value, strlen(value), &v);
     if (strcmp(key, "good_settings") == 0) {
         im->good_settings = strdup((const char *)sqlite3_column_text(q, 1));
+    } else if (strncmp(key, "text/", 5) == 0) {
+        read_text(q, key + 5, im);
     } else if (strcmp(key, "written_utc_ms") == 0) {
         im->written_utc_ms = v;
     } else if (strcmp(key, "written_boot_ms") == 0) {
@@ -405,6 +420,16 @@ sqlite3 *store_reader(const char *path, struct err *e)
     return NULL;
 }
 
+const char *store_text_of(const struct store_image *image, const char *key)
+{
+    for (int i = 0; i < image->texts; i++) {
+        if (strcmp(image->text[i].key, key) == 0) {
+            return image->text[i].text;
+        }
+    }
+    return NULL;
+}
+
 void store_image_finish(struct store_image *i)
 {
     free(i->charger);
@@ -412,5 +437,9 @@ void store_image_finish(struct store_image *i)
     free(i->lease);
     free(i->event);
     free(i->good_settings);
+    for (int k = 0; k < i->texts; k++) {
+        free(i->text[k].text);
+    }
+    free(i->text);
     memset(i, 0, sizeof(*i));
 }

@@ -18,6 +18,7 @@ enum store_op_kind {
     STORE_EVENT,
     STORE_EVENTS_SENT,
     STORE_GOOD_SETTINGS,
+    STORE_TEXT, /* row.text: the key, NUL, the text */
 };
 
 /* One row under way; owned by whoever holds the list. */
@@ -53,8 +54,8 @@ sqlite3 *store_reader(const char *path, struct err *e);
 void store_boot_id(char dst[static 40]);
 
 /* store_write.c: one transaction over the list. keep: what is older goes too; NULL: not now. */
-enum err_code store_write(sqlite3 *db, const struct store_op *list,
-        const struct store_keep *keep, struct err *e);
+enum err_code store_write(
+        sqlite3 *db, const struct store_op *list, const struct store_keep *keep, struct err *e);
 
 /* store_later.c */
 struct worker;

@@ -121,6 +121,12 @@ static void bind_good(struct binder *b, const struct store_op *op)
     bind_text(b, op->row.text);
 }
 
+static void bind_kept(struct binder *b, const struct store_op *op)
+{
+    bind_text(b, op->row.text);
+    bind_text(b, op->row.text + strlen(op->row.text) + 1);
+}
+
 static const struct {
     const char *sql;
     void (*bind)(struct binder *b, const struct store_op *op);
@@ -139,6 +145,7 @@ static const struct {
         [STORE_EVENTS_SENT] = {"UPDATE event SET published=1 WHERE published=0", bind_nothing},
         [STORE_GOOD_SETTINGS] = {"INSERT OR REPLACE INTO meta VALUES ('good_settings',?)",
                 bind_good},
+        [STORE_TEXT] = {"INSERT OR REPLACE INTO meta VALUES ('text/' || ?,?)", bind_kept},
 };
 
 /* The highest id ever used: it outlives the lease, so that no id comes twice. */
@@ -265,8 +272,8 @@ static bool prune(sqlite3 *db, const struct store_keep *keep)
     return ok;
 }
 
-enum err_code store_write(sqlite3 *db, const struct store_op *list,
-        const struct store_keep *keep, struct err *e)
+enum err_code store_write(
+        sqlite3 *db, const struct store_op *list, const struct store_keep *keep, struct err *e)
 {
     bool ok = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
     bool grows = false;

@@ -23,8 +23,21 @@ struct ems_rig {
     struct ems_request request; /* the last one */
     int asked;                  /* requests of this round so far */
     struct ems_reports reports; /* of this round */
+    struct ems_slots slots;     /* where it gives prices or forecasts */
     struct err e;
 };
+
+/* A new round begins. */
+static inline void ems_rig_round(struct ems_rig *r)
+{
+    r->asked = 0;
+    memset(&r->reports, 0, sizeof(r->reports));
+    memset(&r->slots, 0, sizeof(r->slots));
+    r->reports.slots = r->a->slots && r->a->slots(r->config) != 0 ? &r->slots : NULL;
+    if (r->a->know) {
+        r->a->know(r->config, &r->session, &r->reports);
+    }
+}
 
 /* options: the members of an entry of `sources` that belong to the adapter. What is wrong with
  * them is in errs, as `twcbridge check` says it. */
@@ -44,6 +57,7 @@ static inline void ems_rig_init_adapter(
     if (r->a->check) {
         r->a->check(r->config, "sources[0]", &r->errs, &r->warnings);
     }
+    ems_rig_round(r);
 }
 
 /* The same for one that has a row. */
@@ -57,13 +71,6 @@ static inline bool ems_rig_more(struct ems_rig *r)
 {
     memset(&r->request, 0, sizeof(r->request));
     return r->a->request(r->config, &r->session, r->asked, &r->request);
-}
-
-/* A new round begins. */
-static inline void ems_rig_round(struct ems_rig *r)
-{
-    r->asked = 0;
-    memset(&r->reports, 0, sizeof(r->reports));
 }
 
 /* parse with a copy of the body that ends where it ends, so that a sanitizer sees who reads on. */
@@ -117,6 +124,14 @@ static inline enum ems_class ems_rig_answer(struct ems_rig *r, const char *body)
 
 #define check_value(r, f, want) \
     ems_rig_value(&(r)->reports.field[f], (want), #f, __FILE__, __LINE__)
+/* Slot i of a list: its start in seconds since 1970, how long it is, its value. */
+#define check_slot(r, k, i, start, length, want)                                  \
+    do {                                                                          \
+        assert_true((r)->slots.list[k].n > (i));                                  \
+        check_i64((r)->slots.list[k].slot[i].start_s, (start));                   \
+        check_i64((r)->slots.list[k].slot[i].end_s, (int64_t)(start) + (length)); \
+        check_i64((r)->slots.list[k].slot[i].value, (want));                      \
+    } while (0)
 #define check_none(r, f, why_) \
     ems_rig_none(&(r)->reports.field[f], (why_), #f, __FILE__, __LINE__)
 

@@ -7,7 +7,7 @@
 struct thing {
     char name[8], secret[16];
     bool on;
-    int32_t count, limit_ma, colour, unset_ma;
+    int32_t count, limit_ma, colour, price_micro, unset_ma;
 };
 
 static const char *const colours[] = {"red", "green", NULL};
@@ -25,6 +25,8 @@ static const struct opt rows[] = {
                 .fallback = 16500, .unit = "A", .text = "How much."),
         OPTION(struct thing, "colour", colour, OPT_CHOICE, .choices = colours, .fallback = 1,
                 .text = "Which colour."),
+        OPTION(struct thing, "price", price_micro, OPT_MICRO, .min = -10000000,
+                .max = 100000000, .fallback = 250000, .text = "How dear."),
         OPTION(struct thing, "unset_a", unset_ma, OPT_AMPS, .max = 1000, .fallback = OPT_UNSET,
                 .text = "Maybe."),
         {.name = NULL},
@@ -72,6 +74,7 @@ static void what_is_not_given_has_its_fallback(void **state)
     check_i64(f.t.count, 3);
     check_i64(f.t.limit_ma, 16500);
     check_i64(f.t.colour, 1);
+    check_i64(f.t.price_micro, 250000);
     check_i64(f.t.unset_ma, OPT_UNSET);
 }
 
@@ -82,7 +85,7 @@ static void what_is_given_is_taken(void **state)
     (void)state;
     read_thing(&f, "",
             "{\"name\":\"1234567\",\"secret\":\"0123456789\",\"on\":false,\"count\":-5,"
-            "\"limit_a\":80.5,\"colour\":\"red\",\"unset_a\":0}");
+            "\"limit_a\":80.5,\"colour\":\"red\",\"price\":-0.084217,\"unset_a\":0}");
     check_i64(f.errs.count, 0);
     check_str(f.t.name, "1234567");
     check_str(f.t.secret, "0123456789");
@@ -90,6 +93,7 @@ static void what_is_given_is_taken(void **state)
     check_i64(f.t.count, -5);
     check_i64(f.t.limit_ma, 80500);
     check_i64(f.t.colour, 0);
+    check_i64(f.t.price_micro, -84217);
     check_i64(f.t.unset_ma, 0);
 }
 
@@ -102,6 +106,8 @@ static void errors_name_path_value_and_range(void **state)
             "things[2].limit_a: -0.5 is below 6 (allowed: 6..80.5)");
     check_error("{\"name\":\"x\",\"limit_a\":\"16\"}",
             "things[2].limit_a: wants a number; allowed: 6..80.5 A");
+    check_error("{\"name\":\"x\",\"price\":-10.25}",
+            "things[2].price: -10.25 is below -10 (allowed: -10..100)");
     check_error(
             "{\"name\":\"x\",\"count\":6}", "things[2].count: 6 is above 5 (allowed: -5..5)");
     check_error("{\"name\":\"x\",\"count\":1.5}",
@@ -155,7 +161,7 @@ static void secrets_are_in_no_error_and_no_output(void **state)
     opt_write(rows, &f.t, &w);
     jw_close(&w);
     check_str(buf_text(&b), "{\"name\":\"x\",\"secret\":\"***\",\"on\":true,\"count\":3,"
-                            "\"limit_a\":16.5,\"colour\":\"green\"}");
+                            "\"limit_a\":16.5,\"colour\":\"green\",\"price\":0.25}");
 }
 
 static void errors_beyond_the_room_are_counted(void **state)

@@ -326,14 +326,15 @@ static void files_that_cannot_be_read_say_why(void **state)
 static void check_rows(const struct opt *table, size_t size)
 {
     for (const struct opt *o = table; o->name; o++) {
-        bool number = o->type == OPT_INT || o->type == OPT_AMPS || o->type == OPT_CHOICE;
+        bool decimal = o->type == OPT_INT || o->type == OPT_AMPS || o->type == OPT_MICRO;
+        bool number = decimal || o->type == OPT_CHOICE;
 
         check_i64(o->text[strlen(o->text) - 1], '.');
         assert_true(o->offset + o->size <= size);
         if (number) {
             check_i64((int64_t)o->size, 4);
         }
-        if ((o->type == OPT_INT || o->type == OPT_AMPS) && o->fallback != OPT_UNSET) {
+        if (decimal && o->fallback != OPT_UNSET) {
             assert_true(o->min <= o->fallback && o->fallback <= o->max);
         }
         for (const struct opt *x = table; x < o; x++) {

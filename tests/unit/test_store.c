@@ -97,6 +97,31 @@ static void settings_and_the_last_good_text_come_back(void **state)
     test_free(text);
 }
 
+static void texts_of_modules_come_back_by_their_key(void **state)
+{
+    struct fixture *f = *state;
+    char *text = test_malloc(20001), key[97] = "";
+
+    memset(text, '5', 20000);
+    text[20000] = '\0';
+    check_i64(open_store(f), ERR_OK);
+    assert_null(store_text_of(&f->image, "slots/roof"));
+    store_put_text(f->store, "slots/roof", "old");
+    store_put_text(f->store, "slots/roof", text);
+    store_put_text(f->store, "slots/it's", "");
+    memset(key, 'k', 95);
+    store_put_text(f->store, key, "long");
+    key[95] = 'k'; /* one too long: left out */
+    store_put_text(f->store, key, "longer");
+    reopen(f);
+    check_i64(f->image.texts, 3);
+    check_str(store_text_of(&f->image, "slots/roof"), text);
+    check_str(store_text_of(&f->image, "slots/it's"), "");
+    key[95] = '\0';
+    check_str(store_text_of(&f->image, key), "long");
+    test_free(text);
+}
+
 static struct store_lease a_lease(uint32_t id)
 {
     struct store_lease l = {.lease = {.id = id,
@@ -289,6 +314,7 @@ int main(void)
             T(a_charger_comes_back_whole),
             T(many_rows_come_back),
             T(settings_and_the_last_good_text_come_back),
+            T(texts_of_modules_come_back_by_their_key),
             T(leases_come_back_and_go),
             T(an_id_of_a_lease_is_never_used_again),
             T(the_time_and_the_boot_of_the_last_write_are_known),

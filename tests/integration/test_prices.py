@@ -1,0 +1,117 @@
+"""Prices in the running bridge: the entity, the lists by MQTT, what a restart and a failing source cost."""
+import json
+import os
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+
+import http_fake  # noqa: E402
+from rig import Rig, state, wait  # noqa: E402
+
+
+def utc(s):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(s))
+
+
+class Prices(unittest.TestCase):
+    def setUp(self):
+        self.rig = self.enterContext(Rig())
+        self.fake = self.enterContext(http_fake.HttpFake())
+        self.hour = int(time.time()) // 3600 * 3600
+
+    def hours(self, *prices, start=0):
+        """Hours from the current one on, in EUR/MWh."""
+        return {"data": [{"start_timestamp": (self.hour + (start + i) * 3600) * 1000, "unit": "Eur/MWh",
+                          "end_timestamp": (self.hour + (start + i + 1) * 3600) * 1000, "marketprice": p}
+                         for i, p in enumerate(prices)]}
+
+    def source(self, name="Market", **more):
+        return {"name": name, "adapter": "awattar", "url": self.fake.url, "timeout_s": 2, **more}
+
+    def stop(self):
+        """Nothing of this run stays on the broker."""
+        self.rig.end(self.rig.proc)
+        for topic in ("site", "site/tariff", "source/market"):
+            self.client.publish("twcbridge/" + topic, b"", retain=True)
+
+    def start(self, *sources, **site):
+        self.settings = {"buses": [], "publish": {"interval_s": 1}, "site": site, "sources": sources}
+        self.rig.bridge(self.settings)
+        self.client = self.rig.client()
+        self.client.subscribe("twcbridge/#", "homeassistant/#")
+
+    def site(self):
+        return state(self.client, "twcbridge/site")
+
+    def market(self, ident="market"):
+        return state(self.client, f"twcbridge/source/{ident}")
+
+    def row(self):
+        text = wait("discovery", lambda: self.client.last("homeassistant/device/twcbridge_site/config"))
+        return json.loads(text)["components"]["price"]
+
+    def tariff(self):
+        text = self.client.last("twcbridge/site/tariff")
+        return json.loads(text) if text else []
+
+    def test_the_price_in_force_its_list_and_its_unit(self):
+        self.fake.answer("/v1/marketdata", self.hours(80, 80, -20.5))
+        self.start(self.source(charges=0.15, tax=19), currency="EUR")
+        wait("a price", lambda: self.site().get("price") is not None)
+        self.assertEqual(self.site()["price"], 0.2737)  # (0.08 + 0.15) * 1.19
+        wait("the list", self.tariff)
+        self.assertEqual([x["value"] for x in self.tariff()], [0.2737, 0.2737, 0.154105])
+        self.assertEqual(self.tariff()[2], {"start": utc(self.hour + 7200), "end": utc(self.hour + 10800),
+                                            "value": 0.154105})
+        t = self.site()["tariff"]
+        self.assertEqual((t["currency"], t["slots"], t["until"]), ("EUR", 3, utc(self.hour + 10800)))
+        self.assertEqual(t["cheapest"]["value"], 0.154105)
+        self.assertIn(t["now"]["value"], (0.2737, 0.154105))
+        row = self.row()
+        self.assertEqual((row["unit_of_measurement"], row["state_class"]), ("EUR/kWh", "measurement"))
+        self.assertNotIn("device_class", row)
+        m = wait("the source", lambda: self.market().get("status") == "ok" and self.market())
+        self.assertEqual((m["problem"], m["error"], m["fields"]["price"]["slots"]), (False, None, 3))
+        self.assertIsNone(self.site()["forecast"])
+        self.assertIsNone(self.client.last("twcbridge/site/forecast"))
+
+    def test_a_restart_keeps_the_list_and_does_not_ask_at_once(self):
+        self.fake.answer("/v1/marketdata", self.hours(100, 100, 100, 50))
+        self.start(self.source())
+        wait("a price", lambda: self.site().get("price") is not None)
+        asked = len(self.fake.requests)
+        self.stop()
+        self.fake.answer("/v1/marketdata", 500)
+        self.start(self.source())
+        wait("the price from the disk", lambda: self.site().get("price") == 0.1)
+        wait("the source", lambda: self.market().get("status") == "ok")
+        self.assertEqual(len(self.fake.requests), asked)
+        self.stop()
+        # Another tariff does not get the prices of the old one.
+        self.start(self.source(charges=0.2))
+        wait("the failure", lambda: self.market().get("status") == "failing")
+        self.assertIsNone(self.site()["price"])
+
+    def test_a_failing_source_keeps_its_prices_and_a_fallback_fills_the_rest(self):
+        self.fake.answer("/v1/marketdata", 500)
+        with http_fake.HttpFake() as other:
+            other.answer("/v1/marketdata", self.hours(120, 130, 140))
+            self.start(self.source(role="primary"), self.source("Other", url=other.url, role="fallback"))
+            wait("the other's price", lambda: self.site().get("price") in (0.12, 0.13))
+            m = wait("the failure", lambda: self.market().get("problem") and self.market())
+            self.assertIn("answers 500", m["error"])
+            self.assertTrue(self.site()["data_problem"])
+
+    def test_prices_in_another_currency_are_none(self):
+        self.fake.answer("/v1/marketdata", self.hours(100, 100))
+        self.start(self.source(), currency="CHF")
+        m = wait("the source", lambda: self.market().get("status") == "stale" and self.market())
+        self.assertIn("site.currency", m["error"])
+        self.assertIsNone(self.site()["price"])
+        self.assertEqual(self.row()["unit_of_measurement"], "CHF/kWh")
+
+
+if __name__ == "__main__":
+    unittest.main()
