@@ -203,6 +203,44 @@ static void message(const struct ems_adapter *a, int i, const char *body, size_t
     free(reports);
 }
 
+/* Bytes of a line: what is cut out lies inside them, and each message is read. */
+static void line(const struct ems_adapter *a, const char *body, size_t len)
+{
+    struct ems_session *session = calloc(1, sizeof(*session));
+    struct ems_reports *reports = calloc(1, sizeof(*reports));
+    size_t at = 0, drop = 1, n = 1;
+
+    fuzz_check(session && reports, "out of memory");
+    while (a->cut && at < len && (drop > 0 || n > 0)) {
+        a->cut(config, body + at, len - at, &drop, &n);
+        fuzz_check(drop <= len - at && n <= len - at - drop, "%zu and %zu of %zu", drop, n,
+                len - at);
+        if (n > 0) {
+            char *exact = malloc(n + 1);
+            struct ems_answer x = {.pushed = true,
+                    .status = 200,
+                    .body = exact,
+                    .len = n,
+                    .cookies = "",
+                    .content_type = "",
+                    .topic = ""};
+            struct err e = {0};
+            enum ems_class class;
+
+            fuzz_check(exact, "out of memory");
+            memcpy(exact, body + at + drop, n);
+            exact[n] = '\0';
+            class = a->parse(config, session, &x, reports, &e);
+            fuzz_check(class == EMS_OK || e.text[0] != '\0', "refused without a sentence");
+            check_reports(reports);
+            free(exact);
+        }
+        at += drop + n;
+    }
+    free(session);
+    free(reports);
+}
+
 static void expression(const char *expr, const char *body, size_t len)
 {
     struct ems_answer x = {.status = 200, .body = body, .len = len, .cookies = ""};
@@ -255,6 +293,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     configure(a);
     answer(a, page % ROUND_MAX, page >= 128, body, len);
     message(a, page % 4, body, len);
+    line(a, body, len);
     expression(expr, body, len);
     free(body);
     return 0;

@@ -456,7 +456,34 @@ def energies():
     return out
 
 
+def meters():
+    """fuzz_dsmr: 0 a line (129: that goes on), 1 its objects, 2 a telegram; bytes at a time - 1; then what comes."""
+    folder = os.path.join(DATA, "ems", "dsmr")
+    out = {}
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith(".json"):
+            with open(os.path.join(folder, name), "rb") as f:
+                text = f.read()
+            for how in range(3):
+                out["%s-%d" % (name.rsplit(".", 1)[0], how)] = bytes([how or 129, 63]) + text
+    texts = (b"", b"/", b"/\r\n!", b"/x\r\n!12\r\n", b"\xaf\r\n!", b"\xdb", b"\xdb\x08", b"\xdb\x08" + b"t" * 8 + b"\x82\x1f\xe0\x30",
+             b"\xdb\x08" + b"t" * 8 + b"\x11\x30" + b"c" * 20, b"\xdb\x08" + b"t" * 8 + b"\x81\x20\x30" + b"c" * 40,
+             b"/" + b"x" * 300, b"/a\r\n/b\r\n!ABCD/c\r\n!", b"//\r\n!1", b"!\r\n!\r\n")
+    for i, text in enumerate(texts):
+        out["cut-%02d" % i] = (b"\0\0" if i % 4 else b"\x81\x3f") + text
+        out["find-%02d" % i] = b"\2\0" + text
+    objects = ("1-0:1.7.0(1*kW)\r\n1-0:2.7.0(2*kW)", "1.7.0(5*W)", "1-0:16.7.0*255(-3.5*kW)", "1-0:1.7.0(1)", "1-0:1.7.0()", "1-0:1.7.0(",
+               "1-0:1.7.0(9999999999999*MW)\n1-0:2.7.0(-9999999999999*MW)", "1-0:31.7.0(3*A)\n1-0:32.7.0(230*V)\n1-0:21.7.0(1*kW)",
+               "1-0:31.7.0(3.1*A)\n1-0:22.7.0(1*kW)", "1-0:31.7.0(3*A)\n1-0:32.7.0(0*V)\n1-0:21.7.0(9e12*kW)", "0-0:1.0.0(261124120000W)\n1-0:1.7.0(1*W)",
+               "0-0:1.0.0(632525252525W)\n1-0:1.7.0(1*W)", "0-0:1.0.0(2611241200)\n1-0:1.7.0(1*W)", "1-0:51.7.0(x*A)\n1-0:52.7.0(1*A)", "99999999999-1:1.7.0(1*W)",
+               "1-0:1.7.0*(1*W)", "1-0:1.7.0*1*2(1*W)", "1-0:1:7:0(1*W)", "\2 1-0:1.7.0(\1*W)", "1-3:0.2.8(50)", "1-0:1.7.0(" + "7" * 90 + "*W)")
+    for i, text in enumerate(objects):
+        out["object-%02d" % i] = b"\1\0" + text.encode()
+    return out
+
+
 def main():
+    put("dsmr", meters())
     put("ems", energies())
     put("frame", frames())
     put("bus", buses())

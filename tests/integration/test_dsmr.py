@@ -74,7 +74,7 @@ class Probe(unittest.TestCase):
     def test_two_telegrams_in_one_read(self):
         with Sender(Tcp(), lambda: telegram(10) + telegram(20)) as s:
             r, got = probe(**s.end.options)
-            self.assertEqual((r.returncode, got["grid_w"]["value"]), (0, 10), r.stderr)  # it ends with the first
+            self.assertEqual((r.returncode, got["grid_w"]["value"]), (0, 20), r.stderr)
 
     def test_ser2net(self):
         rig = self.enterContext(Rig())

@@ -12,7 +12,6 @@
 #include "adapters/ems/ems.h"
 
 enum profile { AUTO, DSMR_2, DSMR_4, DSMR_5, BELGIUM, LUXEMBOURG, AUSTRIA, SWEDEN, HUNGARY };
-enum { BAD_MAX = 3 };
 
 struct config {
     struct ems_wire wire;
@@ -90,16 +89,8 @@ static void cut(const void *config, const char *p, size_t n, size_t *drop, size_
 /* ---- telegrams ---- */
 
 struct memo {
-    bool sums;          /* this meter has checksums */
-    uint32_t good, bad; /* bad: in a row */
+    bool sums; /* this meter has checksums */
 };
-
-/* One damaged telegram among good ones is dropped: that is what checksums are for. */
-static enum ems_class reject(struct memo *m)
-{
-    m->bad++;
-    return m->good > 0 && m->bad < BAD_MAX ? EMS_OK : EMS_DATA;
-}
 
 /* The text of a telegram, without parity and cipher; false with a sentence. */
 static bool open_telegram(const struct config *c, const struct ems_answer *a,
@@ -131,7 +122,7 @@ static enum ems_class parse(const void *config, struct ems_session *s,
 
     if (a->len > sizeof(text)) {
         err_set(e, ERR_IO, "a telegram of %zu bytes is none", a->len);
-        return reject(m);
+        return EMS_DATA;
     }
     if ((unsigned char)a->body[0] == DSMR_CIPHER_START && c->key[0] == '\0') {
         err_set(e, ERR_REFUSED,
@@ -140,25 +131,23 @@ static enum ems_class parse(const void *config, struct ems_session *s,
         return EMS_AUTH;
     }
     if (!open_telegram(c, a, text, &n, e)) {
-        return reject(m);
+        return EMS_DATA;
     }
     if (!dsmr_find(text, n, &t)) {
         err_set(e, ERR_IO, "what came is no telegram: it has no / or no end");
-        return reject(m);
+        return EMS_DATA;
     }
     dsmr_read(t.lines, t.len, &r);
     if (t.sum == DSMR_SUM_BAD) {
         err_set(e, ERR_IO, "a telegram is damaged: its checksum is %04X, not %04X", t.written,
                 t.computed);
-        return reject(m);
+        return EMS_DATA;
     }
     if (t.sum == DSMR_NO_SUM && (m->sums || r.versioned || c->profile >= DSMR_4)) {
         err_set(e, ERR_IO, "a telegram is damaged: it has no checksum");
-        return reject(m);
+        return EMS_DATA;
     }
     m->sums = m->sums || t.sum == DSMR_SUM_GOOD;
-    m->good = 1;
-    m->bad = 0;
     dsmr_say(&r, out);
     if (!r.any) {
         err_set(e, ERR_IO,
