@@ -3,6 +3,8 @@
  */
 #include "bridge/ems_modbus.h"
 
+#include "adapters/ems/ems_registers.h"
+
 struct modbus_address ems_modbus_address(const struct ems_wire *w)
 {
     static const struct {
@@ -24,28 +26,13 @@ struct modbus_address ems_modbus_address(const struct ems_wire *w)
             .stop_bits = formats[w->format].stop_bits};
 }
 
-static enum ems_class class_of_exception(int exception)
-{
-    switch (exception) {
-    case 1:  /* no such function */
-    case 2:  /* no such registers */
-    case 3:  /* not that many */
-    case 10: /* no way to that unit */
-        return EMS_NOT_FOUND;
-    case 11: /* the unit is silent */
-        return EMS_TIMEOUT;
-    default:
-        return EMS_SERVER;
-    }
-}
-
 enum ems_class ems_modbus_class(const struct modbus_answer *a)
 {
     switch (a->result) {
     case MODBUS_ANSWERED:
         break;
     case MODBUS_REFUSED:
-        return class_of_exception(a->exception);
+        return reg_class(a->exception);
     case MODBUS_UNREACHABLE:
     case MODBUS_CUT:
         return EMS_UNREACHABLE;

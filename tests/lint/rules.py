@@ -45,7 +45,7 @@ LAYERS = [
     ("bridge/io/", r"bridge/(base|io)/", SYSTEM),
     ("bridge/store/", r"bridge/(base|core|store)/|bridge/io/(loop|worker|mailbox)\.h|migrations\.h", SYSTEM),
     ("discovery/", r"bridge/(base|core)/|discovery/", PURE),
-    ("adapters/ems/", r"bridge/(base|core)/|adapters/ems/ems(\.h|_rows\.def)", PURE),
+    ("adapters/ems/", r"bridge/(base|core)/|adapters/ems/ems((_\w+)?\.h|_rows\.def)", PURE),
     ("adapters/", r"bridge/(base|core|io|store)/|discovery/|adapters/adapter(\.h|s\.def)", SYSTEM),
     ("bridge/", r"bridge/|discovery/|adapters/", SYSTEM),
 ]

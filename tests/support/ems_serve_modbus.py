@@ -3,7 +3,7 @@
     "modbus": [{"file": "sunspec/x.json"}, {"file": "x.json", "unit": 3}]     unit: in place of the image's own
     "modbus": [{"blocks": [{"unit": 1, "function": 3, "start": 100, "registers": [1]}]}]
 
-`rtu` in a case's options: RTU frames over TCP. What is in no image is exception 2, another unit id is silent.
+`rtu` in a case's options: RTU frames over TCP. What is in no image is exception 2, another unit id is exception 11.
 """
 import json
 
@@ -21,7 +21,7 @@ class Serve:
                     image = json.load(f)
             for (unit, function), space in words_of(image).items():
                 words.setdefault((entry.get("unit", unit) if "file" in entry else unit, function), {}).update(space)
-        self.fake = ModbusFake(words, rtu=bool(case.get("options", {}).get("rtu")))
+        self.fake = ModbusFake(words, rtu=bool(case.get("options", {}).get("rtu")), absent=11)
         self.options = {"host": "127.0.0.1", "port": self.fake.port}
 
     def __enter__(self):

@@ -4,7 +4,7 @@
         ... f.port ...
         f.requests                                     # [(unit, function, start, count)], in order
 
-What is in no image is exception 2; a unit that is in none is silent. FAULTS by unit id, so that one server has all;
+What is in no image is exception 2; a unit that is in none is silent, or the exception `absent`. FAULTS by unit id, so that one server has all;
 `everywhere` makes one of them the answer to everything. As a program: modbus_fake.py PORT [--rtu] [--one-client].
 """
 import socket
@@ -29,8 +29,8 @@ def crc16(data):
 
 
 class ModbusFake:
-    def __init__(self, words, port=0, rtu=False, one_client=False):
-        self.words, self.rtu, self.one_client = words, rtu, one_client
+    def __init__(self, words, port=0, rtu=False, one_client=False, absent=None):
+        self.words, self.rtu, self.one_client, self.absent = words, rtu, one_client, absent
         self.everywhere = None
         self.requests, self.clients, self.connections = [], [], 0
         self.lock = threading.Lock()
@@ -100,7 +100,7 @@ class ModbusFake:
         if space is None and any(u == unit for u, _ in self.words):
             return bytes((function | 0x80, 1 if function not in (3, 4) else 2))
         if space is None:
-            return None
+            return bytes((function | 0x80, self.absent)) if self.absent else None
         words = [space.get(start + i) for i in range(count)]
         if None in words or not words:
             return bytes((function | 0x80, 2))
@@ -127,7 +127,7 @@ class ModbusFake:
             c.sendall(self._frame(head, unit, pdu)[:-3])
             raise OSError("as asked")
         elif fault == "short":
-            c.sendall(self._frame(head, unit, bytes((function, 2)) + b"\0\1"))
+            c.sendall(self._frame(head, unit, bytes((function, 2 * (count - 1))) + bytes(2 * (count - 1))))
         elif fault == "other_id":
             c.sendall(self._frame(b"\x7f\x7f" + head[2:], unit, pdu))
         elif fault == "other_unit":
