@@ -57,7 +57,10 @@ def reads(api):
     def test(self):
         with ems_api.Fake(api) as fake:
             r = probe(api, fake.options())
-            self.assertEqual([(p.path, d) for p, d in fake.refused], [])
+            # The challenge of a digest login is no refusal where the answer to it was right.
+            refused = [(p.path, d) for p, d in fake.refused
+                       if not (d == "auth" and p.auth[0] == "digest" and p in fake.asked)]
+            self.assertEqual(refused, [])
             self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
             asked = [p.path for p in fake.asked]
             self.assertEqual([p.path for p in api.pages if not p.optional and p.path not in asked], [])

@@ -309,7 +309,7 @@ class Fake:
         if page.auth and without != "auth":
             headers["Authorization"] = authorization(page.auth, method, uri)
         body = urllib.parse.urlencode(keep["form"]) if page.form else json.dumps(keep["body"]) if page.body else None
-        if body is not None:
+        if body is not None and without != "header:Content-Type":
             headers.setdefault("Content-Type", "application/x-www-form-urlencoded" if page.form else "application/json")
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         c.request(method, uri, body, headers)
