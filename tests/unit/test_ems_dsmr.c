@@ -81,8 +81,6 @@ static void one_bad_object_costs_no_other(void **state)
     check_i64(feed_all(&r, &b), 1);
     check_i64(last, EMS_OK);
     check_none(&r, EMS_GRID_W, "1-0:1.7.0 has no unit");
-    assert_false(
-            r.reports.field[EMS_VOLTAGE_L1_MV].absent); /* there, and unreadable: a fault */
     check_none(&r, EMS_VOLTAGE_L1_MV, "1-0:32.7.0 is not a number");
     check_none(&r, EMS_VOLTAGE_L2_MV, "1-0:52.7.0 has a unit that does not belong here");
     check_none(&r, EMS_VOLTAGE_L3_MV, "1-0:72.7.0 has no value");
@@ -180,28 +178,6 @@ static void a_meter_of_heat_is_told(void **state)
     check_none(&r, EMS_GRID_W, "1-0:1.7.0 is not in the telegram");
 }
 
-static void what_is_no_telegram_is_refused_with_a_sentence(void **state)
-{
-    static const char *const bodies[] = {"", "x", "/", "/OWN5", "/OWN5\r\n!x", "\xDB",
-            "\xDB\x08",
-            "\xDB\x08"
-            "12345678\x05"
-            "1234",
-            "!\r\n"};
-    struct ems_rig r;
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
-        ems_rig_init(&r, "dsmr", keys);
-        check_i64(ems_rig_parse(&r, (struct ems_answer){.pushed = true,
-                                            .status = 200,
-                                            .body = bodies[i],
-                                            .len = strlen(bodies[i])}),
-                EMS_DATA);
-        assert_true(r.e.text[0] != '\0');
-    }
-}
-
 static void settings_are_checked(void **state)
 {
     static const struct {
@@ -241,7 +217,6 @@ int main(void)
             cmocka_unit_test(a_voltage_of_none_divides_nothing),
             cmocka_unit_test(times_that_are_none_are_told_as_a_clock_that_was_never_set),
             cmocka_unit_test(a_meter_of_heat_is_told),
-            cmocka_unit_test(what_is_no_telegram_is_refused_with_a_sentence),
             cmocka_unit_test(settings_are_checked),
     };
 

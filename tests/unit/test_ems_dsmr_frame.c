@@ -339,6 +339,28 @@ static void a_wrong_or_missing_key_says_what_to_set(void **state)
     check_i64(last, EMS_DATA);
 }
 
+static void what_is_no_telegram_is_refused_with_a_sentence(void **state)
+{
+    static const char *const bodies[] = {"", "x", "/", "/OWN5", "/OWN5\r\n!x", "\xDB",
+            "\xDB\x08",
+            "\xDB\x08"
+            "12345678\x05"
+            "1234",
+            "!\r\n"};
+    struct ems_rig r;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        ems_rig_init(&r, "dsmr", keys);
+        check_i64(ems_rig_parse(&r, (struct ems_answer){.pushed = true,
+                                            .status = 200,
+                                            .body = bodies[i],
+                                            .len = strlen(bodies[i])}),
+                EMS_DATA);
+        assert_true(r.e.text[0] != '\0');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +377,7 @@ int main(void)
             cmocka_unit_test(seven_bits_with_parity_are_read_as_eight),
             cmocka_unit_test(an_encrypted_telegram_is_opened_with_its_keys),
             cmocka_unit_test(a_wrong_or_missing_key_says_what_to_set),
+            cmocka_unit_test(what_is_no_telegram_is_refused_with_a_sentence),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
