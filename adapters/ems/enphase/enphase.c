@@ -106,7 +106,7 @@ static const char *const notes[] = {
         "Firmware 5 and 6 ask for a login on some pages: envoy and the last 6 digits of the serial number are tried, username and password replace them.",
         "Without current transformers there is the sum of the microinverters alone, which each report every 5 to 15 minutes: such a value holds for 20 minutes.",
         "A meter whose activeCount is 0, or whose voltage is, is not connected: it counts as not there.",
-        "Consumption is the whole house with its chargers: set includes_chargers. Firmware 8.3.5433 gives the grid's power in its place; what the sun gives is then added.",
+        "Consumption is the whole house with its chargers: set includes_chargers. Firmware 8.3.5433 gives the grid's power in its place; what the sun gives is then added. Whether the house's power has that of IQ batteries in it is unproven: it is taken as the gateway says.",
         "Firmware 8.2.4264 and later repeats an old value at /api/v1/production where no transformer is connected, so that page is not read there.",
         "At night, around 23:00, gateways do not answer for some minutes.",
         "Enphase's API (system_id) gives values of 15 minutes, and its plans have few calls a month: each reading is one or two. The refresh token changes with each login and is kept by the bridge: one refresh token serves one bridge. The sign of its battery power is a guess (invert_battery turns it).",
