@@ -167,6 +167,7 @@ const struct ems_adapter ems_sunspec = {
         .interval_s = 5,
         .max_age_s = 60,
         .fields = fields,
+        .finds_out = true,
         .check = check,
         .transport = transport,
         .request = request,

@@ -79,7 +79,7 @@ static void check_reports(const struct ems_reports *r)
     free(s);
 }
 
-enum { ROUND_MAX = 12, MESSAGES_MAX = 64 };
+enum { ROUND_MAX = 40, MESSAGES_MAX = 64 };
 
 static void parsed(const struct ems_adapter *a, struct ems_session *session,
         const struct ems_answer *x, struct ems_reports *reports)
@@ -93,14 +93,18 @@ static void parsed(const struct ems_adapter *a, struct ems_session *session,
     check_reports(reports);
 }
 
-/* The registers of a block: as many as were asked for. */
-static char *registers(const struct ems_request *q, const char *body, size_t len)
+/* The registers of a block: the body is what stands from register `base` on, over and over. */
+static char *registers(const struct ems_request *q, uint16_t base, const char *body, size_t len)
 {
-    size_t n = 2 * (size_t)q->count;
+    size_t n = 2 * (size_t)q->count, from = 2 * (size_t)(uint16_t)(q->start - base);
     char *p = calloc(1, n + 1);
 
-    fuzz_check(p && q->count <= EMS_REGISTERS_MAX, "%u registers", q->count);
-    memcpy(p, body, len < n ? len : n);
+    fuzz_check(p && q->count > 0 && q->count <= EMS_REGISTERS_MAX, "%u registers", q->count);
+    fuzz_check(q->start + q->count <= 0x10000, "%u registers at %u", q->count, q->start);
+    fuzz_check(q->function == 3 || q->function == 4, "function %u", q->function);
+    for (size_t i = 0; i < n && len > 0; i++) {
+        p[i] = body[(from + i) % len];
+    }
     return p;
 }
 
@@ -112,13 +116,15 @@ static void answer(
     struct ems_request *request = calloc(1, sizeof(*request));
     struct ems_reports *reports = calloc(1, sizeof(*reports));
     bool modbus = ems_transport_of(a, config) == EMS_OVER_MODBUS;
+    uint16_t base = 0;
     struct err e = {0};
 
     fuzz_check(session && request && reports, "out of memory");
     session->utc_ms = INT64_C(1795500000000);
     for (int i = 0; i < ROUND_MAX && a->request && a->request(config, session, i, request);
             i++) {
-        char *block = modbus ? registers(request, body, len) : NULL;
+        base = i == 0 ? request->start : base;
+        char *block = modbus ? registers(request, base, body, len) : NULL;
         struct ems_answer x = {.i = i,
                 .status = 200,
                 .body = block ? block : body,

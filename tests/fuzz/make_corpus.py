@@ -6,6 +6,7 @@ a seed, name found-*) stay.
 """
 import json
 import os
+import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
@@ -453,6 +454,25 @@ def energies():
             ("<" + "n" * 200 + "/>", "a"), ("<a " + "k" * 127 + '="1"/>', "a"), ('<?xml version="1.0" encoding="utf-16"?><a/>', "a"),
             ("<a>" + "<b/>" * 10001 + "</a>", "a.b[0]"), ("<html/>", "a"), ("<a/><b/>", "a"), (" \n<a/>", "a"), ("<" + "n:" * 9 + "a>" + "t" * 99, "a"))):
         out["xml-%02d" % i] = one(xml.encode("latin-1"), expr)
+    out.update(images(one))
+    return out
+
+
+def images(one):
+    """Registers, from the first one that a round asks for on; for each system over Modbus that has images of its own."""
+    with open(os.path.join(HERE, "../../adapters/ems/ems_rows.def"), encoding="utf-8") as f:
+        rows = re.findall(r"EMS_ADAPTER\((\w+)\)", f.read())
+    out = {}
+    for name in rows:
+        folder = os.path.join(DATA, "ems", name)
+        for own in sorted(n for n in os.listdir(folder) if n.startswith("own_")) if os.path.isdir(folder) else ():
+            with open(os.path.join(folder, own), "rb") as f:
+                data = f.read()
+            if own.endswith(".json") and b'"registers"' in data:
+                words = json.loads(data)["blocks"][0]["registers"]
+                body = b"".join(bytes((w >> 8, w & 255)) for w in words)
+                out[f"{name}-{own[4:-5]}"] = one(body, "a", rows.index(name), 128)
+                out[f"{name}-{own[4:-5]}-few"] = one(body[:100], "a", rows.index(name), 128)
     return out
 
 
