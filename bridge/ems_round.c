@@ -166,24 +166,32 @@ static void fill_login(
     }
 }
 
-static enum err_code ask_http(struct ems_round *r)
+void ems_http_request(const struct ems_http *h, const struct ems_request *q,
+        const char *headers[static EMS_HEADERS_MAX + 1], struct http_request *x)
 {
-    const struct ems_request *q = &r->request;
-    const char *headers[EMS_HEADERS_MAX + 1] = {NULL};
-    struct http_request x = {.url = q->url,
+    int n = 0;
+
+    *x = (struct http_request){.url = q->url,
             .post = q->post,
             .body = q->body,
             .headers = headers,
-            .timeout_ms = r->timeout_ms,
             .body_max = BUF_CAP_HTTP};
-    int n = 0;
-
-    fill_login(ems_http_of(r->a, r->config), q, &x);
+    fill_login(h, q, x);
     for (int i = 0; i < EMS_HEADERS_MAX; i++) {
         if (q->header[i][0] != '\0') {
             headers[n++] = q->header[i];
         }
     }
+    headers[n] = NULL;
+}
+
+static enum err_code ask_http(struct ems_round *r)
+{
+    const char *headers[EMS_HEADERS_MAX + 1];
+    struct http_request x;
+
+    ems_http_request(ems_http_of(r->a, r->config), &r->request, headers, &x);
+    x.timeout_ms = r->timeout_ms;
     r->requests++;
     return http_start(r->call, &x, &r->e);
 }
@@ -224,50 +232,49 @@ static void go_on(struct ems_round *r)
 }
 
 /* "http://meter/x" of the request, without its query. */
-static void say(struct ems_round *r, int status, const char *what)
+static void say(const char *url, int status, const char *what, struct err *e)
 {
-    size_t n = strcspn(r->request.url, "?#");
+    size_t n = strcspn(url, "?#");
 
-    err_set(&r->e, ERR_IO, "%.*s answers %d: %s", (int)(n > 90 ? 90 : n), r->request.url,
-            status, what);
+    err_set(e, ERR_IO, "%.*s answers %d: %s", (int)(n > 90 ? 90 : n), url, status, what);
 }
 
-static enum ems_class class_of_status(struct ems_round *r, const struct http_answer *a)
+enum ems_class ems_status_class(
+        const struct ems_adapter *a, const void *config, const char *url, int s, struct err *e)
 {
-    int s = a->status;
-    const struct ems_http *h = ems_http_of(r->a, r->config);
+    const struct ems_http *h = ems_http_of(a, config);
 
     if (s >= 200 && s <= 299) {
         return EMS_OK;
     }
     if (s == 401 || s == 403) {
-        say(r, s,
-                r->a->login ? "the login is not taken; check username, password and token"
+        say(url, s,
+                a->login ? "the login is not taken; check username, password and token"
                 : h->auth == EMS_AUTH_NONE ? "it wants a login; set auth and what belongs to it"
                 : s == 403                 ? "the login is not allowed to read this"
                 : h->auth <= EMS_AUTH_DIGEST
                         ? "the login is not taken; check auth, username and password"
-                        : "the token is not taken; make a new one and check auth");
+                        : "the token is not taken; make a new one and check auth",
+                e);
         return EMS_AUTH;
     }
     if (s == 429) {
-        r->retry_after_s = a->retry_after_s >= 0 ? a->retry_after_s : RATE_WAIT_S;
-        say(r, s, "asked too often; raise interval_s");
+        say(url, s, "asked too often; raise interval_s", e);
         return EMS_RATE;
     }
     if (s >= 500) {
-        r->retry_after_s = a->retry_after_s;
-        say(r, s, "it has a fault of its own");
+        say(url, s, "it has a fault of its own", e);
         return EMS_SERVER;
     }
-    say(r, s,
+    say(url, s,
             s == 404               ? "there is no such page; check url"
             : s >= 300 && s <= 399 ? "it sends us to another address; write that one into url"
-                                   : "it does not take the request; check url");
+                                   : "it does not take the request; check url",
+            e);
     return EMS_NOT_FOUND;
 }
 
-static enum ems_class class_of_result(enum http_result x)
+enum ems_class ems_result_class(enum http_result x)
 {
     switch (x) {
     case HTTP_ANSWERED:
@@ -285,6 +292,17 @@ static enum ems_class class_of_result(enum http_result x)
     return EMS_OK;
 }
 
+/* How long it wants to be left alone. */
+static void note_wait(struct ems_round *r, enum ems_class class, const struct http_answer *a)
+{
+    if (class == EMS_RATE || class == EMS_SERVER) {
+        r->retry_after_s = a->retry_after_s >= 0    ? a->retry_after_s
+                           : r->session->wait_s > 0 ? r->session->wait_s
+                           : class == EMS_RATE      ? RATE_WAIT_S
+                                                    : -1;
+    }
+}
+
 /* What the answer is worth, with a sentence in r->e. */
 static enum ems_class read_answer(struct ems_round *r, const struct http_answer *a)
 {
@@ -295,7 +313,7 @@ static enum ems_class read_answer(struct ems_round *r, const struct http_answer 
             .cookies = a->cookies,
             .content_type = a->content_type,
             .topic = ""};
-    enum ems_class class = class_of_result(a->result), said;
+    enum ems_class class = ems_result_class(a->result), said;
     struct err why = {0};
 
     r->retry_after_s = -1;
@@ -304,7 +322,8 @@ static enum ems_class read_answer(struct ems_round *r, const struct http_answer 
     if (class != EMS_OK) {
         err_set(&r->e, ERR_IO, "%s", a->why);
     } else if (!r->request.any_status) {
-        class = class_of_status(r, a);
+        class = ems_status_class(r->a, r->config, r->request.url, a->status, &r->e);
+        note_wait(r, class, a);
     }
     if (class != EMS_OK && !r->request.optional) {
         return class;
@@ -317,12 +336,7 @@ static enum ems_class read_answer(struct ems_round *r, const struct http_answer 
         r->e = why; /* the adapter cannot do without it, and leaves the sentence to us */
         return class;
     }
-    if (said == EMS_RATE || said == EMS_SERVER) {
-        r->retry_after_s = a->retry_after_s >= 0    ? a->retry_after_s
-                           : r->session->wait_s > 0 ? r->session->wait_s
-                           : said == EMS_RATE       ? RATE_WAIT_S
-                                                    : -1;
-    }
+    note_wait(r, said, a);
     return said;
 }
 

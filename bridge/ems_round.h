@@ -34,6 +34,20 @@ void ems_round_destroy(struct ems_round *r); /* in the callback too; accepts NUL
 /* fn is called once, never from inside this function. A round that is under way is ended. */
 void ems_round_start(struct ems_round *r, int32_t timeout_ms, ems_round_fn *fn, void *user);
 
+/* ---- for all that speaks HTTP ---- */
+
+/* The request of an adapter with the login and the certificates of its options; timeout_ms is left
+ * to the caller. x borrows from all of them. */
+void ems_http_request(const struct ems_http *h, const struct ems_request *q,
+        const char *headers[static EMS_HEADERS_MAX + 1], struct http_request *x);
+/* EMS_OK: it answered, the status says what. */
+enum ems_class ems_result_class(enum http_result x);
+/* What a status means, with a sentence that names url without its query. */
+enum ems_class ems_status_class(const struct ems_adapter *a, const void *config,
+        const char *url, int status, struct err *e);
+
+/* ---- for all ---- */
+
 /* Sets the clock of a session before its adapter is called. */
 void ems_clock(struct ems_session *s);
 

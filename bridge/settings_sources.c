@@ -6,6 +6,7 @@
 #include "bridge/base/str.h"
 #include "bridge/settings_tables.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_AGE_MIN_S = 30, MAX_AGE_ROUNDS = 3 };
@@ -106,6 +107,26 @@ static void fill_pace(struct source_settings *s, const char *path, struct opt_er
     }
 }
 
+/* The url "supervisor": what its apps reach Home Assistant by, with the token that each is given. */
+static void use_supervisor(struct source_settings *s, const char *path, struct opt_errors *errs)
+{
+    struct ems_http *h =
+            (struct ems_http *)(void *)((char *)s->options + s->adapter->http_offset);
+    const char *token = getenv("SUPERVISOR_TOKEN");
+
+    if (!s->adapter->supervisor || strcmp(h->url, "supervisor") != 0) {
+        return;
+    }
+    (void)str_copy(h->url, sizeof(h->url), "http://supervisor/core");
+    if (h->token[0] == '\0' &&
+            (!token || !token[0] || !str_copy(h->token, sizeof(h->token), token))) {
+        opt_errors_add(errs,
+                "%s.url: supervisor is for apps of Home Assistant (SUPERVISOR_TOKEN is not in the "
+                "environment); write its address, and a token",
+                path);
+    }
+}
+
 void settings_parse_source(struct source_settings *s, struct json_object *v, const char *path,
         struct opt_errors *errs, struct opt_errors *warnings)
 {
@@ -139,6 +160,7 @@ void settings_parse_source(struct source_settings *s, struct json_object *v, con
     if (s->adapter->check) {
         s->adapter->check(s->options, path, errs, warnings);
     }
+    use_supervisor(s, path, errs);
 }
 
 static void check_primary(const struct settings *s, int i, struct opt_errors *errs)

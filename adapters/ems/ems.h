@@ -84,9 +84,11 @@ extern const char *const ems_auth_words[];
 /* The rows of struct ems_http, for the table of an adapter whose config struct T has it as its
  * member h. url_ is a sentence that says what to write there. */
 /* clang-format off */
-#define EMS_HTTP_ROWS(T, h, url_) \
+#define EMS_HTTP_ROWS(T, h, url_) EMS_HTTP_ROWS_AS(T, h, EMS_AUTH_NONE, url_)
+/* With a login of its own where the settings name none. */
+#define EMS_HTTP_ROWS_AS(T, h, auth_, url_) \
     OPTION(T, "url", h.url, OPT_STRING, .min = 1, .flags = OPT_REQUIRED | OPT_RESTART | OPT_ADDRESS, .text = (url_)), \
-    OPTION(T, "auth", h.auth, OPT_CHOICE, .choices = ems_auth_words, .flags = OPT_RESTART, \
+    OPTION(T, "auth", h.auth, OPT_CHOICE, .choices = ems_auth_words, .fallback = (auth_), .flags = OPT_RESTART, \
         .text = "How it wants to be logged in to: basic and digest take username and password, the others token."), \
     OPTION(T, "username", h.username, OPT_STRING, .flags = OPT_RESTART, .text = "The user, for basic and digest."), \
     OPTION(T, "password", h.password, OPT_STRING, .flags = OPT_RESTART | OPT_SECRET, .text = "The password, for basic and digest."), \
@@ -228,8 +230,8 @@ struct ems_answer {   /* borrowed, during the call */
 
 /* What an adapter remembers between answers; token and memo are dropped when a login is refused. */
 struct ems_session {
-    int64_t utc_ms;       /* now, set before each call: the only clock there is */
-    int64_t fixed_utc_ms; /* the host's: not 0: that is now (probe --now) */
+    int64_t utc_ms;             /* now, set before each call: the only clock there is */
+    int64_t fixed_utc_ms;       /* the host's: not 0: that is now (probe --now) */
     char token[EMS_TOKEN_ROOM]; /* secret; "": not logged in */
     /* Secret, and kept over restarts: a refresh token that changes with each use. What parse or
      * logged_in changes here is on the disk before the next request goes out. */
@@ -271,6 +273,7 @@ struct ems_adapter {
     /* Where a config has a pace of its own (a cloud in place of the device): changes *h, which holds
      * the above. Optional. */
     void (*habit)(const void *config, struct ems_habit *h);
+    bool supervisor;   /* url may be "supervisor": Home Assistant as its own apps reach it */
 
     /* Which lists it can give (SLOTS_BIT), and when they are fetched; both optional. A plan of
      * EMS_PLAN_DAYLIGHT wants calls, a number >= 1. */
@@ -401,11 +404,13 @@ struct json_object *ems_json(const struct ems_answer *a, struct err *e) MUST_CHE
  * beside them "#text". Namespaces are left out. NULL with a sentence; release with json_put. */
 struct json_object *ems_xml(const struct ems_answer *a, struct err *e) MUST_CHECK;
 
-/* What an expression looks into: JSON, or a plain text that is one value. */
+/* What an expression looks into: JSON, a plain text that is one value, or names that look knows. */
 struct ems_tree {
     struct json_object *json; /* NULL: text */
     const char *text;
     size_t len;
+    const char *(*look)(void *user, const char *name, size_t n); /* NULL: not known */
+    void *user;
 };
 
 /* Expressions: paths (base/json_path.h), added, subtracted and scaled.

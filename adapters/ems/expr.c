@@ -213,7 +213,17 @@ static bool add_term(const struct ems_tree *t, const struct term *term, struct s
 {
     struct err e = {0};
 
-    if (t->json) {
+    if (t->look) {
+        const char *text = t->look(t->user, term->path, term->len);
+
+        if (!text) {
+            (void)str_format(why, EMS_WHY_ROOM, "%.*s is not known",
+                    (int)(term->len > 60 ? 60 : term->len), term->path);
+            s->nothing = true;
+            return false;
+        }
+        add_text(s, text, strlen(text));
+    } else if (t->json) {
         if (!json_path_each(t->json, term->path, term->len, add_json, s, &e)) {
             (void)str_copy(why, EMS_WHY_ROOM, e.text);
             s->nothing = true;

@@ -137,6 +137,7 @@ static void take_value(struct ems_source *s, const struct ems_source_config *c,
     } else if (!x.no_clock) {
         x.at_ms = old->at_ms; /* the same measurement again; our wall clock may have jumped */
     }
+    x.held_ms = r->holds && !ems_field_table[f].lively ? now.now_ms : 0;
     *old = x;
 }
 
@@ -175,7 +176,7 @@ bool ems_fresh(const struct ems_source *s, const struct ems_source_config *c, en
     *why = NULL;
     if (!x->known) {
         *why = x->why[0] != '\0' ? x->why : "nothing was read yet";
-    } else if (now_ms - x->at_ms > ems_ttl_ms(s, c, f)) {
+    } else if (now_ms - ems_reading_ms(x) > ems_ttl_ms(s, c, f)) {
         *why = x->no_clock ? "the source gives no more values"
                            : "its measurement is older than max_age_s";
     } else if (ems_field_table[f].lively && now_ms - s->changed_ms > c->ttl_ms) {

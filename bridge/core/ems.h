@@ -54,6 +54,9 @@ struct ems_report {
     int32_t holds_s; /* it is measured this seldom: at least so long it holds; 0: max age */
     char raw[EMS_RAW_ROOM]; /* the text it was read from, cut */
     char why[EMS_WHY_ROOM]; /* EMS_SAID_NONE: one phrase, "soc is not in data" */
+    /* The source, which tells only what changes, has just said that it still holds to this value
+     * of that time: it is as good as new, unless it is lively. */
+    bool holds;
 };
 
 struct ems_slots; /* core/ems_slots.h: prices and forecasts */
@@ -97,6 +100,7 @@ struct ems_reading {
     int64_t at_ms;         /* boot clock: when it was measured, as far as we know */
     int64_t source_utc_ms; /* 0: the source did not say */
     int64_t holds_ms;      /* at least so long it holds, beyond the max age of its source */
+    int64_t held_ms;       /* boot clock: when the source last held to it; 0: never */
     bool no_clock;         /* at_ms is the time of arrival */
     char why[EMS_WHY_ROOM];
     char raw[EMS_RAW_ROOM];
@@ -112,6 +116,12 @@ struct ems_now {
     int64_t now_ms; /* boot clock */
     int64_t utc_ms; /* wall clock */
 };
+
+/* When it was last as good as new. */
+static inline int64_t ems_reading_ms(const struct ems_reading *x)
+{
+    return x->held_ms > x->at_ms ? x->held_ms : x->at_ms;
+}
 
 /* Takes over what an answer said. Fields that it says nothing about keep what they had. */
 void ems_take(struct ems_source *s, const struct ems_source_config *c,

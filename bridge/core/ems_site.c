@@ -61,7 +61,7 @@ static bool value_of(
 static void add_part(
         const struct merge *m, int i, enum ems_field f, int64_t v, struct ems_value *x)
 {
-    int64_t at_ms = m->s[i].field[f].at_ms;
+    int64_t at_ms = ems_reading_ms(&m->s[i].field[f]);
     int64_t ttl_ms = ems_ttl_ms(&m->s[i], &m->c[i], f);
 
     x->value += v;

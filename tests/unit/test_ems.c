@@ -66,6 +66,35 @@ static void a_value_that_is_measured_seldom_holds_longer(void **state)
     check_i64(ems_ttl_ms(&s, &c, EMS_PV_W), c.ttl_ms);
 }
 
+static void hold_to(enum ems_field f, int64_t v, int64_t source_utc_ms, int64_t now_ms)
+{
+    struct ems_reports r = {0};
+
+    ems_say(&r, f, v, source_utc_ms, "raw");
+    r.field[f].holds = true;
+    ems_take(&s, &c, &r, (struct ems_now){now_ms, utc + now_ms - NOW});
+}
+
+static void what_a_source_holds_to_does_not_age_unless_it_is_lively(void **state)
+{
+    int64_t old = utc - 7200000, v = 0;
+
+    (void)state;
+    hold_to(EMS_SOC_PERMILLE, 410, old, NOW);
+    hold_to(EMS_GRID_W, 900, old, NOW);
+    check_str(why(EMS_SOC_PERMILLE, NOW + TTL, &v), "");
+    check_i64(v, 410);
+    check_str(why(EMS_SOC_PERMILLE, NOW + TTL + 1, &v),
+            "its measurement is older than max_age_s");
+    check_str(why(EMS_GRID_W, NOW, &v), "its measurement is older than max_age_s");
+    hold_to(EMS_SOC_PERMILLE, 410, old, NOW + TTL);
+    check_str(why(EMS_SOC_PERMILLE, NOW + 2 * TTL, &v), "");
+    check_i64(s.field[EMS_SOC_PERMILLE].at_ms, NOW - 7200000); /* its age is told as it is */
+    say(EMS_SOC_PERMILLE, 410, old, NOW + 2 * TTL);            /* it no longer holds to it */
+    check_str(why(EMS_SOC_PERMILLE, NOW + 2 * TTL, &v),
+            "its measurement is older than max_age_s");
+}
+
 static void the_sources_own_time_counts_and_repeating_it_does_not_refresh(void **state)
 {
     int64_t v = 0;
@@ -196,6 +225,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
             cmocka_unit_test_setup(a_value_that_is_measured_seldom_holds_longer, setup),
             cmocka_unit_test_setup(a_value_ages_and_then_is_no_more, setup),
+            cmocka_unit_test_setup(
+                    what_a_source_holds_to_does_not_age_unless_it_is_lively, setup),
             cmocka_unit_test_setup(
                     the_sources_own_time_counts_and_repeating_it_does_not_refresh, setup),
             cmocka_unit_test_setup(a_lively_value_that_never_changes_is_a_dead_meter, setup),
