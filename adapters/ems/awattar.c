@@ -10,8 +10,6 @@
 #include "adapters/ems/ems.h"
 #include "bridge/base/str.h"
 
-#include <string.h>
-
 enum { AHEAD_S = 3 * 86400, BEHIND_S = 86400, HOUR_S = 3600 };
 
 struct config {
@@ -36,18 +34,6 @@ static const char *const notes[] = {
         "It gives hours, while the auction is by the quarter of an hour since October 2025.",
         "The service was not tried live in 2026.", NULL};
 
-static uint32_t fields(const void *config)
-{
-    (void)config;
-    return 0;
-}
-
-static uint32_t slots(const void *config)
-{
-    (void)config;
-    return SLOTS_BIT(SLOTS_PRICE);
-}
-
 static void check(const void *config, const char *path, struct opt_errors *errs,
         struct opt_errors *warnings)
 {
@@ -59,13 +45,11 @@ static bool request(
 {
     const struct config *c = config;
     int64_t from_s = (s->utc_ms / 1000 - BEHIND_S) / HOUR_S * HOUR_S;
-    size_t n = strlen(c->http.url);
+    char path[128];
 
-    n -= n > 0 && c->http.url[n - 1] == '/';
-    return i == 0 &&
-           str_format(out->url, sizeof(out->url),
-                   "%.*s/v1/marketdata?start=%lld000&end=%lld000", (int)n, c->http.url,
-                   (long long)from_s, (long long)(from_s + BEHIND_S + AHEAD_S));
+    (void)str_format(path, sizeof(path), "/v1/marketdata?start=%lld000&end=%lld000",
+            (long long)from_s, (long long)(from_s + BEHIND_S + AHEAD_S));
+    return i == 0 && ems_list_page(out, c->http.url, path);
 }
 
 static void read_one(const struct config *c, struct json_object *v, struct ems_reports *out)
@@ -82,7 +66,7 @@ static void read_one(const struct config *c, struct json_object *v, struct ems_r
     } else if (!ems_scaled(json_member(v, "marketprice"), 1000, &x.value)) {
         ems_say_no_slots(out, SLOTS_PRICE, "a marketprice is no number");
     } else {
-        ems_say_price(out, &c->price, &x, json_member(v, "marketprice"));
+        ems_say_price(out, SLOTS_PRICE, &c->price, &x, json_member(v, "marketprice"));
     }
 }
 
@@ -122,8 +106,8 @@ const struct ems_adapter ems_awattar = {
         .interval_s = 3600,
         .max_age_s = 43200,
         .cloud = true,
-        .fields = fields,
-        .slots = slots,
+        .fields = ems_no_fields,
+        .slots = ems_gives_price,
         .plan = &ems_plan_auction,
         .check = check,
         .request = request,

@@ -233,6 +233,8 @@ struct ems_session {
     int64_t utc_ms;             /* now, set before each call: the only clock there is */
     int64_t fixed_utc_ms;       /* the host's: not 0: that is now (probe --now) */
     char token[EMS_TOKEN_ROOM]; /* secret; "": not logged in */
+    /* Set by parse beside EMS_RATE: not before this instant. 0: it does not say. */
+    int64_t retry_utc_ms;
     /* Secret, and kept over restarts: a refresh token that changes with each use. What parse or
      * logged_in changes here is on the disk before the next request goes out. */
     char keep[EMS_KEEP_ROOM];
@@ -434,12 +436,45 @@ bool ems_scaled(struct json_object *v, int64_t scale, int64_t *out) MUST_CHECK;
 bool ems_moment(struct json_object *v, int64_t *utc_s) MUST_CHECK;
 bool ems_moment_text(const char *text, int64_t *utc_s) MUST_CHECK;
 
-/* A slot of SLOTS_PRICE, of the market's micro-currency per kWh: charges and tax are put on it here. raw:
- * what it was read from; may be NULL. */
-void ems_say_price(struct ems_reports *r, const struct ems_price *p, const struct slot *x,
-        struct json_object *raw);
+/* A slot of a price of the market, in micro-currency per kWh: charges and tax are put on it here. raw: what it
+ * was read from; may be NULL. */
+void ems_say_price(struct ems_reports *r, enum slots_kind k, const struct ems_price *p,
+        const struct slot *x, struct json_object *raw);
 /* After the last: says why where no slot came at all. */
 void ems_say_end(struct ems_reports *r, enum slots_kind k, const char *why);
+
+/* Values that each hold until the next begins, in their order; the last one as long as the one before. */
+struct ems_series {
+    struct ems_reports *out;
+    enum slots_kind kind;
+    const struct ems_price *price; /* NULL: none is put on */
+    int64_t step_s;                /* of a value alone; then of the last */
+    int64_t longest_s;             /* what is longer is a gap */
+    bool has;                      /* one is open */
+    int64_t start_s, value;
+    char raw[EMS_RAW_ROOM];
+};
+/* v NULL: nothing is known from start_s on. */
+void ems_series_add(
+        struct ems_series *s, int64_t start_s, const int64_t *v, struct json_object *raw);
+void ems_series_end(struct ems_series *s);
+
+/* For adapters whose config begins with its struct ems_http and which have lists alone. */
+uint32_t ems_no_fields(const void *config);
+uint32_t ems_gives_price(const void *config);
+uint32_t ems_gives_forecast(const void *config);
+/* ems_http_check for those whose token goes where the adapter says (auth none) or as auth says. */
+void ems_token_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings);
+
+/* The address of a page into out->url: path behind url; url alone where it has a path of its own. */
+bool ems_list_page(struct ems_request *out, const char *url, const char *path);
+bool ems_has_path(const char *url);
+/* "52.1" of 52100000. */
+enum { EMS_MICRO_ROOM = 24 };
+const char *ems_micro(char dst[static EMS_MICRO_ROOM], int64_t v);
+/* "2026-11-24" of an instant, by the clock of UTC plus offset_s. */
+const char *ems_date(char dst[static EMS_MICRO_ROOM], int64_t utc_s, int32_t offset_s);
 
 /* "1234.5 W" of a field into its base unit; else *why. */
 bool ems_number(const char *s, size_t n, enum ems_field f, int64_t *v, const char **why);
