@@ -1,7 +1,5 @@
-/*
- * The faults of the virtual bus, one test each: what the master hears, what the chargers hear,
- * what the log says. SPDX-License-Identifier: MIT
- */
+/* The faults of the virtual bus, one test each: what the master hears, what the chargers hear, what
+ * the log says. SPDX-License-Identifier: MIT */
 #include "adapters/charger/virtual/wire.h"
 #include "tests/support/test.h"
 
@@ -407,8 +405,8 @@ static void a_duplicate_announces_the_same_id_with_another_sign(void **state)
     lead(r, 200, 500, 1600); /* both answer: some answers on top of each other, some in a row */
     assert_true(r->w.sim.overlaps - overlaps > 50 && r->w.sim.overlaps - overlaps < 190);
     check_i64(r->faults[LINE_COLLISION], r->w.sim.overlaps);
-    for (int i = 0; i < r->n; i++) {
-        check_i64(r->heard[i].p[r->heard[i].n - 1], 0xFC); /* whoever ends last ends as always */
+    for (int i = 0; i < r->n; i++) { /* whoever ends last ends as always */
+        check_i64(r->heard[i].p[r->heard[i].n - 1], 0xFC);
     }
     control(r, "duplicate 1a2b off");
     check_i64(r->w.sim.n, 2);
