@@ -39,17 +39,19 @@ static void close_client(struct simulate_client *c)
     uv_close((uv_handle_t *)&c->poll, on_client_closed);
 }
 
-static void answer(struct simulation *m, struct simulate_client *c, const char *line)
+/* False: whoever asked is gone, or does not read. */
+static bool answer(struct simulation *m, const struct simulate_client *c, const char *line)
 {
     struct buf b;
+    bool sent;
 
     buf_init(&b, BUF_CAP_DOCUMENT);
     simulate_command(m, line, &b);
     buf_addc(&b, '\n');
-    if (buf_ok(&b) && write(c->fd, b.data, b.len) < 0) {
-        c->len = 0;
-    }
+    sent = buf_ok(&b) &&
+           send(c->fd, b.data, b.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)b.len;
     buf_finish(&b);
+    return sent;
 }
 
 static void on_client(uv_poll_t *p, int status, int events)
@@ -71,7 +73,10 @@ static void on_client(uv_poll_t *p, int status, int events)
     c->line[c->len] = '\0';
     while ((end = strchr(c->line, '\n'))) {
         *end = '\0';
-        answer(m, c, c->line);
+        if (!answer(m, c, c->line)) {
+            close_client(c);
+            return;
+        }
         c->len -= (size_t)(end + 1 - c->line);
         memmove(c->line, end + 1, c->len + 1);
     }
