@@ -41,36 +41,43 @@ static bool make_link(const char *path, const char *target)
     return true;
 }
 
-static bool open_pty(struct simulation *m)
-{
-    struct err e = {0};
-    struct termios raw;
-    char name[128];
-    int master;
-
-    memset(&raw, 0, sizeof(raw));
-    cfmakeraw(&raw);
-    if (openpty(&master, &m->slave_fd, name, &raw, NULL) != 0) {
-        fprintf(stderr, "twcbridge simulate: no pty: %s\n", strerror(errno));
-        return false;
-    }
-    fcntl(master, F_SETFD, FD_CLOEXEC);
-    fcntl(m->slave_fd, F_SETFD, FD_CLOEXEC);
-    fcntl(master, F_SETFL, O_NONBLOCK);
-    m->bus = virtual_create(&m->loop, master, &m->wire, NULL, m, &e);
-    if (!m->bus) {
-        fprintf(stderr, "twcbridge simulate: %s\n", e.text);
-        return false;
-    }
-    m->linked = make_link(m->o.link, name);
-    return m->linked;
-}
-
 static void on_master_gone(void *user)
 {
     struct simulation *m = user;
 
     m->again = true;
+}
+
+/* Also anew, where nobody read for so long that the kernel took no more: what is old is forgotten. */
+static bool serve_pty(struct simulation *m)
+{
+    struct err e = {0};
+    int fd = fcntl(m->master_fd, F_DUPFD_CLOEXEC, 0);
+
+    (void)tcflush(m->slave_fd, TCIFLUSH);
+    m->bus = fd < 0 ? NULL : virtual_create(&m->loop, fd, &m->wire, on_master_gone, m, &e);
+    if (!m->bus) {
+        fprintf(stderr, "twcbridge simulate: %s\n", fd < 0 ? strerror(errno) : e.text);
+    }
+    return m->bus != NULL;
+}
+
+static bool open_pty(struct simulation *m)
+{
+    struct termios raw;
+    char name[128];
+
+    memset(&raw, 0, sizeof(raw));
+    cfmakeraw(&raw);
+    if (openpty(&m->master_fd, &m->slave_fd, name, &raw, NULL) != 0) {
+        fprintf(stderr, "twcbridge simulate: no pty: %s\n", strerror(errno));
+        return false;
+    }
+    fcntl(m->master_fd, F_SETFD, FD_CLOEXEC);
+    fcntl(m->slave_fd, F_SETFD, FD_CLOEXEC);
+    fcntl(m->master_fd, F_SETFL, O_NONBLOCK);
+    m->linked = serve_pty(m) && make_link(m->o.link, name);
+    return m->linked;
 }
 
 static void on_connection(uv_poll_t *p, int status, int events)
@@ -135,7 +142,7 @@ static void on_idle(void *user)
     if (m->again) {
         virtual_destroy(m->bus);
         m->bus = NULL;
-        m->again = false;
+        m->again = m->master_fd >= 0 && !serve_pty(m);
     }
     if (!m->bus) {
         (void)wire_tick(&m->wire, loop_now_ms(), unheard, &next_ms); /* spoken into the air */
@@ -208,6 +215,7 @@ static void close_all(struct simulation *m)
     }
     if (m->slave_fd >= 0) {
         close(m->slave_fd);
+        close(m->master_fd);
     }
     if (m->linked) {
         unlink(m->o.link);
@@ -227,7 +235,8 @@ static void say_tcp(const struct simulation *m)
             getsockname(m->listen_fd, (struct sockaddr *)&a, &len) == 0) {
         getnameinfo((struct sockaddr *)&a, len, NULL, 0, port, sizeof(port), NI_NUMERICSERV);
     }
-    printf("%.*s%s\n", (int)(colon - m->o.tcp + 1), m->o.tcp, port[0] != '\0' ? port : colon + 1);
+    printf("%.*s%s\n", (int)(colon - m->o.tcp + 1), m->o.tcp,
+            port[0] != '\0' ? port : colon + 1);
 }
 
 static void say_ready(const struct simulation *m)
@@ -303,7 +312,7 @@ int verb_simulate(int argc, char **argv)
         return code != 0 ? code : err_exit_code(ERR_NO_MEMORY);
     }
     m->o = o;
-    m->listen_fd = m->control_fd = m->slave_fd = -1;
+    m->listen_fd = m->control_fd = m->master_fd = m->slave_fd = -1;
     code = simulate_script_load(m);
     if (code == 0) {
         make_chargers(m);

@@ -30,7 +30,8 @@ struct simulation {
     struct signals *signals;
     uv_poll_t listener, control;
     int listen_fd, control_fd;
-    int slave_fd; /* of the pty, kept open so that a reader may come and go */
+    int master_fd; /* of the pty; the bus has a duplicate of it */
+    int slave_fd;  /* of the pty, kept open so that a reader may come and go */
     bool linked;  /* the symlink is ours */
     bool again;   /* the pty must be served anew */
     struct simulate_client *client[SIMULATE_CLIENTS_MAX]; /* NULL: free */

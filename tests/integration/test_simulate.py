@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """`twcbridge simulate` when whoever reads it goes away: it rests, and is there for the next one."""
+import ctypes
 import os
 import signal
 import socket
@@ -14,6 +15,17 @@ sys.path.insert(0, os.path.join(HERE, "../support"))
 from rig import PROGRAM, Rig, free_port, wait  # noqa: E402
 
 LOAD_S = 2.0
+
+
+def descriptor_of(pid, fd):
+    """A descriptor of another process (pidfd_open, pidfd_getfd)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    handle = libc.syscall(434, pid, 0)
+    mine = libc.syscall(438, handle, fd, 0)
+    if mine < 0:
+        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+    os.close(handle)
+    return mine
 
 
 def cpu(pid):
@@ -75,6 +87,24 @@ class TestGone(unittest.TestCase):
         again = time.monotonic()
         self.rig.bridge(settings=self.rig.file)
         c.wait(lambda m: m.topic == "twcbridge/charger/a1b2/availability" and m.payload == "online", 20, again)
+
+    def test_a_pty_that_nobody_read_for_an_hour(self):
+        """What was said fills the kernel's queues; the first reader after that hears what is said then."""
+        self.rig.simulate("--chargers", "1", "--id", "a1b2")
+        fds = f"/proc/{self.rig.sim.pid}/fd"
+        master = next(int(n) for n in os.listdir(fds) if os.readlink(f"{fds}/{n}") == "/dev/ptmx")
+        full = descriptor_of(self.rig.sim.pid, master)
+        self.addCleanup(os.close, full)
+        for size in (4096, 64, 1, 1):
+            with self.assertRaises(BlockingIOError):
+                while True:
+                    os.write(full, b"\x00" * size)
+            time.sleep(0.1)
+        said = self.rig.control("status")["frames_out"]
+        wait("something said", lambda: self.rig.control("status")["frames_out"] > said, 20)
+        self.rests()
+        self.rig.bridge({"chargers": [{"id": "a1b2"}], "safety": {"cold_listen_ms": 1000}})
+        self.rig.online("a1b2", timeout=20)
 
     def test_a_master_on_tcp_that_resets_closes_or_ends_its_half(self):
         port = free_port()
