@@ -21,6 +21,7 @@ enum {
     RATE_MAX = 20,
     LOWER_MAX = 80,
     RATE_WINDOW_MS = 1000,
+    COPY_MS = 500, /* what a broker sends twice comes within this */
     RATE_TOPICS = 64,
     TOPIC_ROOM = 256
 };
@@ -47,6 +48,7 @@ struct control {
     struct adapter_host *host; /* borrowed */
     struct oneshot *timer;     /* owned */
     struct rate rate[RATE_TOPICS];
+    int64_t twice_ms; /* when a message that two filters match came first; 0: it did not */
 };
 
 static struct request *request_copy(struct control *c, const struct mqtt_message *m)
@@ -315,7 +317,7 @@ static void *control_create(struct adapter_host *h, const void *config, struct e
 static void control_mqtt_up(void *self, int protocol)
 {
     /* A broker may send a message once for each filter that it matches: these share nothing but
-     * bridge/request/set, which is no request that there is. */
+     * bridge/request/set, which is no request that there is (see is_copy). */
     static const char *const filters[] = {"+/+/+/set", "+/+/set", "bridge/request/+"};
     struct control *c = self;
 
@@ -328,6 +330,20 @@ static void control_mqtt_up(void *self, int protocol)
             log_warning("mqtt", "cannot subscribe to %s", filter);
         }
     }
+}
+
+/* bridge/request/set matches two filters, so it may come twice at once; it is answered once. */
+static bool is_copy(struct control *c, const struct command_in *in)
+{
+    int64_t now_ms = loop_now_ms();
+    bool copy;
+
+    if (in->unknown || in->kind != MODEL_BRIDGE || strcmp(in->key, "set") != 0) {
+        return false;
+    }
+    copy = c->twice_ms != 0 && now_ms - c->twice_ms < COPY_MS;
+    c->twice_ms = copy ? 0 : now_ms;
+    return copy;
 }
 
 static bool control_message(void *self, const struct mqtt_message *m)
@@ -348,6 +364,9 @@ static bool control_message(void *self, const struct mqtt_message *m)
     }
     if (m->retained || m->len == 0) {
         return true; /* a broker replaying, or somebody clearing a topic: not a command */
+    }
+    if (is_copy(c, &in)) {
+        return true;
     }
 
     struct request *r = request_copy(c, m);

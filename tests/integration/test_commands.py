@@ -141,8 +141,8 @@ class TestAnswers(unittest.TestCase):
         self.mqtt.publish("twcbridge/bridge/request/set", "1")
         self.mqtt.wait(lambda m: m.topic == "twcbridge/bridge/response/set", 5, begin)
         time.sleep(0.5)
-        self.assertEqual({m.topic for m in self.mqtt.messages if m.time > begin and "/response/" in m.topic},
-                         {"twcbridge/bridge/response/set"})
+        self.assertEqual([m.topic for m in self.mqtt.messages if m.time > begin and "/response/" in m.topic],
+                         ["twcbridge/bridge/response/set"], "two filters match it")
 
     def test_a_bridge_below_our_base_topic_is_answered_for_by_nobody_else(self):
         """Its commands; the other bridge is this test, and the last one of each is ours."""
