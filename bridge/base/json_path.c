@@ -209,11 +209,11 @@ static bool go(struct walk *w, struct json_object *v, size_t at, int steps);
 static bool not_there(struct walk *w, size_t before, size_t after)
 {
     const char *p = w->c.path;
-    int from = (int)before;
+    size_t from = before + (p[before] == '.');
 
     if (before > 0) {
-        err_set(w->c.e, ERR_NOT_FOUND, "%.*s is not in %.*s", (int)(after - before),
-                p + from + (p[from] == '.'), from, p);
+        err_set(w->c.e, ERR_NOT_FOUND, "%.*s is not in %.*s", (int)(after - from), p + from,
+                (int)before, p);
     } else {
         err_set(w->c.e, ERR_NOT_FOUND, "%.*s is not there", (int)after, p);
     }

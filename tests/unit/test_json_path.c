@@ -73,6 +73,23 @@ static void paths_lead_to_members_items_and_matches(void **state)
     assert_true(strncmp(found("$", out, &e), "{", 1) == 0);
 }
 
+static void nobody(void *user, struct json_object *v)
+{
+    (void)user;
+    (void)v;
+}
+
+static void what_stands_behind_a_path_is_no_part_of_its_reason(void **state)
+{
+    struct json_object *root = json_parse("{\"a\":{\"b\":1}}", 13, NULL);
+    struct err e = {0};
+
+    (void)state;
+    assert_false(json_path_each(root, "a.x - a.b", 3, nobody, NULL, &e));
+    check_str(e.text, "x is not in a");
+    json_put(root);
+}
+
 static void a_path_ends_where_it_ends_and_bad_ones_say_where(void **state)
 {
     static const struct {
@@ -107,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             cmocka_unit_test(paths_lead_to_members_items_and_matches),
+            cmocka_unit_test(what_stands_behind_a_path_is_no_part_of_its_reason),
             cmocka_unit_test(a_path_ends_where_it_ends_and_bad_ones_say_where),
     };
 
