@@ -12,6 +12,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
 
 import http_fake  # noqa: E402
+from ems_serve_line import Pty, Sender, Tcp  # noqa: E402
 from mqtt import Client  # noqa: E402
 from rig import PROGRAM, Rig, free_port, wait  # noqa: E402
 
@@ -33,6 +34,10 @@ def adapters():
     return json.loads(r.stdout)
 
 
+def options_of(adapter):
+    return adapter["options"]["properties"]
+
+
 class Faults(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -41,6 +46,7 @@ class Faults(unittest.TestCase):
         cls.all = [a["name"] for a in adapters()]
         # Each joins the tests of what its options go over: a url, if any, is the test's own but for brokers.
         cls.mqtt = [n for n in cls.all if str(cls.options.get(n, {}).get("url", "")).startswith("mqtt")]
+        cls.line = [a["name"] for a in adapters() if "baud" in options_of(a) and "rtu" not in options_of(a)]
         cls.names = [n for n in cls.all if n in cls.options and not {"url", "host", "device"} & set(cls.options[n])]
 
     def probe(self, name, url, **more):
@@ -131,6 +137,31 @@ class Faults(unittest.TestCase):
         out, errors = p.communicate(timeout=60)
         self.assertNotIn(SECRET, out + errors)
         self.fails(subprocess.CompletedProcess(p.args, p.returncode, out, errors), codes)
+
+    def on_a_line(self, name, end, **more):
+        options = {**{k: v for k, v in self.options[name].items() if k not in ("host", "device")}, "timeout_s": 1,
+                   **end, **more}
+        sets = [x for k, v in options.items() for x in ("--set", f"{k}={v}")]
+        return subprocess.run([PROGRAM, "probe", name, "--json", *sets], capture_output=True, text=True, timeout=60)
+
+    def test_each_on_a_line_survives_any_bytes(self):
+        noise = bytes((i * 167 + (i >> 8) * 59) % 256 for i in range(1 << 20))
+        rows = [b"", b"\0" * 5000, b"\xff" * 5000, b"/" * 20000, b"!" * 500, b"/X\r\n" + b"1-0:1.7.0(1*kW)\r\n" * 3000,
+                b"<html>404</html>\r\n", *LINES.values(), b"\xdb\x08" * 3000, noise]
+        self.assertTrue(self.line)
+        for name in self.line:
+            for end in (Pty, Tcp):
+                for data in rows:
+                    with self.subTest(name=name, end=end.__name__, data=data[:20]):
+                        with Sender(end(), lambda data=data: data, 0.3) as s:
+                            self.fails(self.on_a_line(name, s.end.options), {74, 75})
+
+    def test_each_on_a_line_survives_that_nobody_is_there(self):
+        for name in self.line:
+            for end in ({"host": "127.0.0.1", "port": free_port()}, {"host": "no-such-host.invalid", "port": 1},
+                        {"device": "/dev/no-such-device"}, {"device": "/dev/null"}):
+                with self.subTest(name=name, **end):
+                    self.fails(self.on_a_line(name, end), {74, 75})
 
 
 if __name__ == "__main__":
