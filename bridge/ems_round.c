@@ -35,6 +35,10 @@ struct ems_round {
     int32_t timeout_ms, latency_ms, retry_after_s;
     int requests;
     struct ems_session *session; /* borrowed: the source's */
+    struct ems_keep *keep;       /* borrowed; NULL: nothing is written */
+    ems_unkept_fn *unkept;
+    void *unkept_user;
+    char kept[EMS_KEEP_ROOM]; /* session->keep before the answer */
     struct ems_request request;
     struct ems_reports reports;
     struct ems_slots *slots; /* owned; NULL: it gives none */
@@ -371,12 +375,33 @@ static void settle(struct ems_round *r, enum ems_class class)
     }
 }
 
+static void on_kept(void *user, const struct err *e)
+{
+    struct ems_round *r = user;
+
+    if (e->text[0] != '\0') {
+        r->unkept(r->unkept_user, e);
+    }
+    settle(r, r->class);
+}
+
+/* What the answer changed in session->keep is on the disk before anything else is asked. */
+static void keep_and_settle(struct ems_round *r, enum ems_class class)
+{
+    r->class = class;
+    if (!r->keep || strcmp(r->kept, r->session->keep) == 0 ||
+            !ems_keep_save(r->keep, r->session->keep, on_kept, r)) {
+        settle(r, class);
+    }
+}
+
 static void on_answer(void *user, const struct http_answer *a)
 {
     struct ems_round *r = user;
 
     r->latency_ms += a->latency_ms;
-    settle(r, read_answer(r, a));
+    (void)str_copy(r->kept, sizeof(r->kept), r->session->keep);
+    keep_and_settle(r, read_answer(r, a));
 }
 
 /* ---- Modbus ---- */
@@ -450,9 +475,19 @@ struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
     return r;
 }
 
+void ems_round_keep(struct ems_round *r, struct ems_keep *k, ems_unkept_fn *fn, void *user)
+{
+    r->keep = k;
+    r->unkept = fn;
+    r->unkept_user = user;
+}
+
 void ems_round_destroy(struct ems_round *r)
 {
     if (r) {
+        if (r->keep) {
+            ems_keep_forget(r->keep);
+        }
         http_call_destroy(r->call);
         modbus_call_destroy(r->modbus);
         oneshot_destroy(r->later);
@@ -469,6 +504,9 @@ void ems_round_start(struct ems_round *r, int32_t timeout_ms, ems_round_fn *fn, 
         http_cancel(r->call);
     }
     oneshot_stop(r->later);
+    if (r->keep) {
+        ems_keep_forget(r->keep);
+    }
     r->silent = false;
     r->silence[0] = '\0';
     r->fn = fn;

@@ -9,6 +9,7 @@
 #define BRIDGE_EMS_ROUND_H
 
 #include "adapters/ems/ems.h"
+#include "bridge/ems_keep.h"
 #include "bridge/io/http_client.h"
 
 struct ems_outcome { /* valid during the call */
@@ -29,6 +30,11 @@ struct ems_round;
 struct ems_round *ems_round_create(uv_loop_t *loop, struct http_client *c,
         const struct ems_adapter *a, const void *config, struct ems_session *session,
         struct err *e) MUST_CHECK;
+/* What an answer changes in session->keep is written by k (borrowed) before the next request goes
+ * out; a disk that does not take it is told by fn, and the round goes on. Without it nothing is
+ * written. */
+typedef void ems_unkept_fn(void *user, const struct err *e);
+void ems_round_keep(struct ems_round *r, struct ems_keep *k, ems_unkept_fn *fn, void *user);
 void ems_round_destroy(struct ems_round *r); /* in the callback too; accepts NULL */
 
 /* fn is called once, never from inside this function. A round that is under way is ended. */

@@ -9,12 +9,14 @@
 #include "bridge/energy_slots.h"
 #include "bridge/io/loop.h"
 #include "bridge/io/oneshot.h"
+#include "bridge/io/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-enum { APART_MS = 40, DAY_MS = 24 * 3600 * 1000, RETRY_MS = 60000 };
+enum { APART_MS = 40, DAY_MS = 24 * 3600 * 1000, RETRY_MS = 60000, SAVE_GRACE_MS = 2000 };
+#define SESSIONS "sessions"
 
 static enum ems_poll_result result_of(enum ems_class c)
 {
@@ -211,6 +213,55 @@ uint32_t energy_features(uint32_t fields)
     return features;
 }
 
+/* ---- what sessions keep ---- */
+
+static void on_unkept(void *user, const struct err *e)
+{
+    struct energy_source *s = user;
+
+    log_error("energy", "%s: its new login is not kept over a restart: %s", s->settings->name,
+            e->text);
+}
+
+/* The file of a source with a login of its own; without one it logs in anew after a restart. */
+static void open_keep(struct daemon *d, struct energy_source *s)
+{
+    char file[EMS_KEEP_PATH_ROOM];
+    struct err e = {0};
+
+    if (!s->settings->adapter->login || d->state_dir[0] == '\0') {
+        return;
+    }
+    if (!d->energy->saver) {
+        d->energy->saver = worker_create(&d->loop, EMS_SOURCES_MAX, &e);
+    }
+    if (!str_format(file, sizeof(file), "%s/" SESSIONS "/%s", d->state_dir, s->settings->id) ||
+            ems_keep_read(file, s->session.keep, &e) != ERR_OK) {
+        log_warning("energy", "%s: the login that was kept cannot be read: %s",
+                s->settings->name, e.text);
+    }
+    s->keep = d->energy->saver ? ems_keep_create(d->energy->saver, file, &e) : NULL;
+    if (s->keep) {
+        ems_round_keep(s->round, s->keep, on_unkept, s);
+    }
+}
+
+/* Logins of sources that are no more. A settings file that cannot be read says nothing about that. */
+static void sweep_keeps(const struct daemon *d)
+{
+    const char *names[EMS_SOURCES_MAX];
+    char folder[EMS_KEEP_PATH_ROOM];
+    int n = 0;
+
+    for (; n < d->settings.source_count && n < EMS_SOURCES_MAX; n++) {
+        names[n] = d->settings.source[n].id;
+    }
+    if (!d->safe_mode && d->state_dir[0] != '\0' &&
+            str_format(folder, sizeof(folder), "%s/" SESSIONS, d->state_dir)) {
+        ems_keep_sweep(folder, names, n);
+    }
+}
+
 static bool start_source(struct daemon *d, int i, struct err *e)
 {
     struct energy_source *s = &d->energy->source[i];
@@ -231,6 +282,7 @@ static bool start_source(struct daemon *d, int i, struct err *e)
         }
         int64_t wait_ms = energy_slots_start_ms(s);
 
+        open_keep(d, s);
         s->answered = wait_ms > 0; /* before this start */
         wait_ms += (int64_t)i * APART_MS;
         s->next_ms = loop_now_ms() + wait_ms;
@@ -295,6 +347,7 @@ bool energy_open(struct daemon *d, const struct store_image *image, struct err *
 {
     bool ok = true;
 
+    sweep_keeps(d);
     if (d->settings.source_count == 0) {
         return true;
     }
@@ -327,6 +380,7 @@ void energy_close(struct daemon *d)
         for (int i = 0; i < x->n; i++) {
             ems_listen_destroy(x->source[i].listen);
             ems_round_destroy(x->source[i].round);
+            ems_keep_destroy(x->source[i].keep);
             oneshot_destroy(x->source[i].timer);
         }
         http_client_destroy(x->client);

@@ -18,7 +18,8 @@ struct energy_source {
     struct daemon *daemon; /* borrowed; for callbacks */
     const struct source_settings *settings;
     struct ems_session session;
-    bool asks; /* it has rounds; else round and timer are NULL */
+    struct ems_keep *keep; /* NULL: nothing of the session outlives the process */
+    bool asks;             /* it has rounds; else round and timer are NULL */
     struct ems_round *round;
     struct ems_listen *listen; /* NULL: it sends nothing by itself */
     struct oneshot *timer;
@@ -37,6 +38,8 @@ struct energy_source {
 
 struct energy {
     struct http_client *client;
+    struct worker
+            *saver; /* writes what sessions keep; NULL: no source has a login of its own */
     int n;
     struct ems_source_config config[EMS_SOURCES_MAX];
     struct ems_source reading[EMS_SOURCES_MAX];
@@ -59,8 +62,9 @@ bool energy_fresh(const struct energy *x, int i, const char **why);
 uint32_t energy_features(uint32_t fields);
 
 /* energy_gives.c: fields of systems that show themselves what they have (finds_out). */
-void energy_gives_open(struct daemon *d, int source); /* what was found out before the restart */
-void energy_gives(struct daemon *d, int source);      /* after an answer */
+void energy_gives_open(
+        struct daemon *d, int source);           /* what was found out before the restart */
+void energy_gives(struct daemon *d, int source); /* after an answer */
 
 /* The merge of now; energy.c. */
 void energy_merge(struct daemon *d);

@@ -10,6 +10,7 @@
 #include "bridge/ems_round.h"
 #include "bridge/io/loop.h"
 #include "bridge/io/oneshot.h"
+#include "bridge/io/worker.h"
 #include "bridge/settings_tables.h"
 #include "bridge/verbs.h"
 
@@ -21,12 +22,15 @@ enum { TEXT_MAX = 64 * 1024 };
 
 static const char probe_usage[] =
         "usage: twcbridge probe ADAPTER --set KEY=VALUE... [--json] [--now TIME]\n"
+        "                       [--keep FILE]\n"
         "Reads an energy system once and prints what it gives, in the signs and units of the bridge.\n"
         "  --set KEY=VALUE  an option of the adapter (`twcbridge adapters` lists them), or one that\n"
         "                   all sources have: max_age_s, timeout_s, invert_grid...\n"
         "  --json           one object: per field value, source_time, age_ms, raw; or null and why;\n"
         "                   prices and forecasts are lists of start, end, value\n"
         "  --now TIME       judges ages by this time (2026-11-24T06:00:00Z, or seconds since 1970)\n"
+        "  --keep FILE      where the login is kept from one probe to the next: some systems give a new\n"
+        "                   token with each login, and only the last one counts\n"
         "Exit code 0: at least one value was read; 64: wrong options; 66: what was asked for is not\n"
         "there; 69: login or certificate refused; 74: no usable answer; 75: too slow or too often.\n";
 
@@ -164,6 +168,8 @@ struct running {
     struct http_client *client;
     struct ems_round *round;
     struct oneshot *late;
+    struct worker *saver; /* --keep */
+    struct ems_keep *keep;
 };
 
 /* A meter sends every ten seconds, and a line tries each speed for 15 s. */
@@ -172,6 +178,28 @@ static int32_t patience_s(const struct source_settings *s)
     bool line = ems_transport_of(s->adapter, s->options) == EMS_OVER_LINE;
 
     return line && s->timeout_s >= 10 && s->timeout_s < 35 ? 35 : s->timeout_s;
+}
+
+static void on_unkept(void *user, const struct err *e)
+{
+    (void)user;
+    fprintf(stderr, "twcbridge probe: the new login is not kept: %s\n", e->text);
+}
+
+static bool open_keep(struct running *r, struct probe *p, struct err *e)
+{
+    if (!p->keep_file) {
+        return true;
+    }
+    if (ems_keep_read(p->keep_file, p->session.keep, e) != ERR_OK) {
+        return false;
+    }
+    r->saver = worker_create(&r->loop, 1, e);
+    r->keep = r->saver ? ems_keep_create(r->saver, p->keep_file, e) : NULL;
+    if (r->keep) {
+        ems_round_keep(r->round, r->keep, on_unkept, p);
+    }
+    return r->keep != NULL;
 }
 
 static bool begin(struct running *r, struct probe *p, struct err *e)
@@ -193,7 +221,7 @@ static bool begin(struct running *r, struct probe *p, struct err *e)
         r->round = r->client || !http ? ems_round_create(&r->loop, r->client, s->adapter,
                                                 s->options, &p->session, e)
                                       : NULL;
-        if (!r->round) {
+        if (!r->round || !open_keep(r, p, e)) {
             return false;
         }
         ems_round_start(r->round, s->timeout_s * 1000, on_outcome, p);
@@ -226,6 +254,8 @@ static enum err_code run(struct probe *p, struct err *e)
     }
     ems_listen_destroy(p->listen);
     ems_round_destroy(r.round);
+    ems_keep_destroy(r.keep);
+    worker_destroy(r.saver, 0);
     http_client_destroy(r.client);
     oneshot_destroy(r.late);
     loop_finish(&r.loop);
@@ -277,6 +307,11 @@ static int probe(struct probe *p, const char *adapter, const char *const *set)
     known = probe_known(p);
     probe_print(p);
     advise(p);
+    if (!p->keep_file && p->session.keep[0] != '\0') {
+        fprintf(stderr,
+                "twcbridge probe: it gave a new login, which is lost now (and a refresh "
+                "token used up, if it takes one); --keep FILE keeps it\n");
+    }
     if (p->class != EMS_OK) {
         fprintf(stderr, "twcbridge probe: %s\n", p->why);
     } else if (known == 0) {
@@ -292,9 +327,18 @@ static bool read_now(const char *text, int64_t *utc_ms)
            (str_scaled(text, strlen(text), 1000, utc_ms) && *utc_ms > 0);
 }
 
+/* What an option takes; NULL: nothing, or there is no such option. */
+static const char *wants(const char *option)
+{
+    return strcmp(option, "--set") == 0    ? "KEY=VALUE"
+           : strcmp(option, "--now") == 0  ? "a time such as 2026-11-24T06:00:00Z"
+           : strcmp(option, "--keep") == 0 ? "a file"
+                                           : NULL;
+}
+
 int verb_probe(int argc, char **argv)
 {
-    static const char *const options[] = {"--set", "--json", "--now", "--help", NULL};
+    static const char *const options[] = {"--set", "--json", "--now", "--keep", "--help", NULL};
     struct probe *p = calloc(1, sizeof(*p));
     const char **set = calloc((size_t)argc + 1, sizeof(*set)), *adapter = NULL;
     int sets = 0, code = -1;
@@ -312,9 +356,10 @@ int verb_probe(int argc, char **argv)
             set[sets++] = argv[++i];
         } else if (strcmp(argv[i], "--now") == 0 && more && read_now(more, &p->forced_utc_ms)) {
             i++;
-        } else if (strcmp(argv[i], "--set") == 0 || strcmp(argv[i], "--now") == 0) {
-            fprintf(stderr, "twcbridge probe: %s wants %s\n", argv[i],
-                    argv[i][2] == 's' ? "KEY=VALUE" : "a time such as 2026-11-24T06:00:00Z");
+        } else if (strcmp(argv[i], "--keep") == 0 && more) {
+            p->keep_file = argv[++i];
+        } else if (wants(argv[i])) {
+            fprintf(stderr, "twcbridge probe: %s wants %s\n", argv[i], wants(argv[i]));
             code = err_exit_code(ERR_INVALID);
         } else if (argv[i][0] == '-' || adapter) {
             code = verb_refuse("probe", argv[i], options);

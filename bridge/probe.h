@@ -19,6 +19,7 @@ struct probe {
     struct ems_now now; /* what ages are judged by; utc_ms: --now or the time of the answer */
     int64_t forced_utc_ms; /* --now; 0: not given */
     bool json;
+    const char *keep_file; /* --keep; NULL: not given */
     struct ems_session session;
     struct ems_listen *listen; /* NULL: there is nothing to listen to */
     bool asking, listening;    /* still */

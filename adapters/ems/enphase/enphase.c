@@ -125,6 +125,7 @@ const struct ems_adapter ems_enphase = {
         .http_offset = offsetof(struct enphase, http),
         .interval_s = 10,
         .max_age_s = 60,
+        .finds_out = true,
         .habit = habit,
         .fields = fields,
         .check = check,
