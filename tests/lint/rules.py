@@ -26,6 +26,7 @@ SYSTEM_FOLDERS = ("sys/", "netinet/", "arpa/", "net/")
 # Outside libraries: header -> files that may include it.
 OUTSIDE = {
     r"json-c/.*": r"bridge/base/(json_|opt)\w*\.c",
+    r"crypt\.h": r"adapters/ems/solarlog/login\.c",
     r"expat\.h": r"bridge/base/json_xml\.c",
     r"uv\.h": r"(bridge/(io|store)|adapters/(?!ems/)\w+)/.*|adapters/\w+\.[ch]|bridge/[^/]*",
     r"MQTT\w+\.h": r"bridge/io/mqtt\w*\.[ch]",
@@ -279,7 +280,7 @@ def private(root):
 # What CMake asks for -> the Debian package that has it.
 _PACKAGES = {"libuv": "libuv1-dev", "json-c": "libjson-c-dev", "expat": "libexpat1-dev",
              "sqlite3": "libsqlite3-dev",
-             "libserialport": "libserialport-dev", "openssl": "libssl-dev", "paho-mqtt3as": "libpaho-mqtt-dev",
+             "libserialport": "libserialport-dev", "libcrypt": "libcrypt-dev", "openssl": "libssl-dev", "paho-mqtt3as": "libpaho-mqtt-dev",
              "libcurl": "libcurl4-openssl-dev", "libwebsockets": "libwebsockets-dev", "libmodbus": "libmodbus-dev", "cmocka": "libcmocka-dev"}
 
 

@@ -28,7 +28,7 @@ LIBRARIES = {
     "io": (["base", "io"], ["-luv", "-lpaho-mqtt3as", "-lserialport", "-lssl", "-lcrypto", "-lpthread"]),
     "store": (["base", "core", "io", "store"], ["-lsqlite3"]),
     "discovery": (["base", "core", "discovery"], []),
-    "ems": (["base", "core", "ems"], ["-lcrypto"]),
+    "ems": (["base", "core", "ems"], ["-lcrypto", "-lcrypt"]),
     "adapters": (["base", "core", "io", "store", "discovery", "adapters"], ["-luv", "-lpthread"]),
     "virtual_charger": (["base", "core", "io", "twc_slave", "virtual_charger"], ["-luv"]),
 }

@@ -8,7 +8,8 @@ belongs to others and is in no clone: those are read where ../shared/fixtures (o
      "expect": {"grid_w": {"value": -640, "file": "sunbox/day.json", "at": "grid.export", "raw": "640", "how": "-a"},
                 "pv_w": {"why": "solar has no value"}, "soc_permille": null}}
 
-`serve`: what HTTP gives; `get` or `post`: the path, and those parameters that tell pages of one path apart; `file`,
+`serve`: what HTTP gives; `get` or `post`: the path, and those parameters that tell pages of one path apart,
+and, behind #, a part of what is sent there that does; `file`,
 `text` or `json`; `status`, `type`, `headers`. Other transports: `modbus`, `mqtt`, `line`, `ws`, each by its own
 tests/support/ems_serve_NAME.py. `exit` and `stderr`: for an answer that is an error. `how` makes the value of what
 stands `at` (a, b, c... in their order); tests/lint/ems_expected.py looks whether all of that is so.

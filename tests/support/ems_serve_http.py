@@ -12,9 +12,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _run(self):
         n = int(self.headers.get("Content-Length") or 0)
-        if n:
-            self.rfile.read(n)
-        page = self.server.page(self.command.lower(), self.path)
+        sent = self.rfile.read(n).decode(errors="replace") if n else ""
+        page = self.server.page(self.command.lower(), self.path, sent)
         body = b"no such page" if page is None else page["body"]
         self.send_response(404 if page is None else page.get("status", 200))
         self.send_header("Content-Type", "text/plain" if page is None else page["type"])
@@ -37,13 +36,13 @@ class _Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.pages = pages
 
-    def page(self, method, address):
+    def page(self, method, address, sent):
         got = urllib.parse.urlsplit(address)
         query = dict(urllib.parse.parse_qsl(got.query, keep_blank_values=True))
         for p in self.pages:
             want = urllib.parse.urlsplit(p.get(method, "\0"))
             only = dict(urllib.parse.parse_qsl(want.query, keep_blank_values=True))
-            if want.path == got.path and only.items() <= query.items():
+            if want.path == got.path and only.items() <= query.items() and urllib.parse.unquote(want.fragment) in sent:
                 return p
         return None
 

@@ -15,7 +15,7 @@ refused, every page that is not `optional` must be asked. Then it drops each dem
 cookies, parameters, members of a form or of a JSON body, logins before - and must get the refusal of the table.
 
 A demand is a text, where <<name>> stands for what a login made; Like(pattern, example); or a function of the state
-(a dict) that gives the text. `path` may hold parameters: they tell pages of one path apart and are no demands.
+(a dict) that gives the text. `path` may hold parameters, and a body behind #: they tell pages of one path apart and are no demands.
 `auth`: ("basic", user, password) or ("digest", user, password[, "SHA-256"]). Say in the head of a module that it is
 a fake and what it is built from: recorded answers, the maker's documents, or a guess.
 """
@@ -174,7 +174,7 @@ class Asked:
         self.method, self.uri, self.path, self.headers = method, address, parts.path, headers
         self.params = dict(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
         self.cookies = {k: v.value for k, v in http.cookies.SimpleCookie(headers.get("Cookie", "")).items()}
-        text = body.decode(errors="replace")
+        text = self.text = body.decode(errors="replace")
         self.form = dict(urllib.parse.parse_qsl(text, keep_blank_values=True))
         try:
             self.body = {k: v if isinstance(v, str) else json.dumps(v) for k, v in json.loads(text).items()}
@@ -257,7 +257,7 @@ class Fake:
         for page in self.api.pages:
             want = urllib.parse.urlsplit(page.path)
             only = dict(urllib.parse.parse_qsl(want.query, keep_blank_values=True))
-            if want.path == request.path and only.items() <= request.params.items():
+            if want.path == request.path and only.items() <= request.params.items() and want.fragment in request.text:
                 yield page, request.unmet(page, self.state)
 
     def answer(self, request):
@@ -308,7 +308,7 @@ class Fake:
             headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in keep["cookie"].items())
         if page.auth and without != "auth":
             headers["Authorization"] = authorization(page.auth, method, uri)
-        body = urllib.parse.urlencode(keep["form"]) if page.form else json.dumps(keep["body"]) if page.body else None
+        body = urllib.parse.urlencode(keep["form"]) if page.form else json.dumps(keep["body"]) if page.body else parts.fragment or None
         if body is not None and without != "header:Content-Type":
             headers.setdefault("Content-Type", "application/x-www-form-urlencoded" if page.form else "application/json")
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
