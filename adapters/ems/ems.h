@@ -475,6 +475,8 @@ enum { EMS_MICRO_ROOM = 24 };
 const char *ems_micro(char dst[static EMS_MICRO_ROOM], int64_t v);
 /* "2026-11-24" of an instant, by the clock of UTC plus offset_s. */
 const char *ems_date(char dst[static EMS_MICRO_ROOM], int64_t utc_s, int32_t offset_s);
+/* Whether people usually call what a field measures so: "Solar", "grid_power". */
+bool ems_usual_name(enum ems_field f, const char *name);
 
 /* "1234.5 W" of a field into its base unit; else *why. */
 bool ems_number(const char *s, size_t n, enum ems_field f, int64_t *v, const char **why);

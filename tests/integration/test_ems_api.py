@@ -75,8 +75,8 @@ def tells(api, mistake):
             r = probe(api, {**fake.options(), **mistake.options})
             self.assertEqual(r.returncode, mistake.exit, r.stdout + r.stderr)
             self.assertIn(mistake.stderr, r.stderr)
-            for v in mistake.options.values():
-                self.assertTrue(len(str(v)) < 4 or str(v) not in r.stdout + r.stderr, "a secret is told")
+            for k in {"token", "password"} & set(mistake.options):
+                self.assertTrue(not mistake.options[k] or mistake.options[k] not in r.stdout + r.stderr, "a secret is told")
     return test
 
 

@@ -53,6 +53,7 @@ static void paths_lead_to_members_items_and_matches(void **state)
             {"\xc3\xa9t\xc3\xa9", "4"},
             {"empty[*].x", ""},
             {"a.x", "x is not in a"},
+            {"a.x.y", "x is not in a"},
             {"b", "b is not there"},
             {"a.b[2]", "[2] is not in a.b"},
             {"a.b[*].d", "d is not in a.b[*]"},

@@ -141,7 +141,7 @@ def authorization(auth, method, uri):
 def _authorized(auth, method, uri, got):
     if auth[0] == "basic":
         return got == authorization(auth, method, uri)
-    d = dict(re.findall(r'(\w+)="?([^",]*)"?', got or ""))
+    d = {k: v or w for k, v, w in re.findall(r'(\w+)=(?:"([^"]*)"|([^",\s]*))', got or "")}
     return (d.get("uri") == uri and d.get("nonce") == NONCE and d.get("username") == auth[1] and
             d.get("response") == _digest(auth, method, uri, d.get("nc", ""), d.get("cnonce", "")))
 
