@@ -1,10 +1,18 @@
-"""Every energy system against everything that can go wrong: a new row of the registry joins by itself."""
+"""Every energy system against everything that can go wrong: a new row of the registry joins by itself.
+
+Its line in tests/data/ems/options.json says what it goes over: a `url` mqtt://... is a broker, `host` or `device` a wire
+(Modbus, a line); anything else is HTTP, where the address is the test's own.
+"""
+import concurrent.futures
+import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -22,7 +30,48 @@ SECRET = "s3cret-0f-this-test"
 FAULTS = {"/status/401": {69}, "/status/403": {69}, "/status/404": {66}, "/busy": {75}, "/status/500": {74}, "/cut": {74},
           "/huge": {74}, "/headers": {74}, "/garbage": {74}, "/redirect": {66}, "/html": {74}, "/list": {74}, "/slow": {75},
           "/drip": {75}, "/nan": {74}, "/empty": {74}, "/null": {0, 74}, "/types": {0, 74}, "/numbers": {0, 74},
-          "/past": {0, 74}, "/future": {0, 74}}
+          "/past": {0, 74}, "/future": {0, 74}, "/image": {0, 74}, "/mebibyte": {0, 74}, "/too_large": {74},
+          "/resting": {74}, "/status/400": {66}, "/status/302": {66}, "/status/503": {74}}
+AT_ONCE = 6
+# What a device on a wire may do with who connects: send this, and then keep quiet or hang up.
+WIRE = {"silent": (b"", False), "hangs up": (b"", True), "garbage": (bytes(range(256)) * 16, False),
+        "garbage and gone": (b"\xff\x00/\r\n!" * 99, True), "a web page": (b"HTTP/1.1 400 Bad Request\r\n\r\n<html>", True),
+        "half a frame": (b"\x00\x01\x00\x00\x00\x7f\x01\x03\xfa", True), "half a telegram": (b"/KFM5KAIFA-METER\r\n\r\n1-3:0.2.8(42)", True),
+        "a mebibyte": (b"\x00" * 2**20, False), "a mebibyte of lines": (b"1-0:1.7.0(00.000*kW)\r\n" * 45000, True)}
+
+
+class Wire:
+    """A TCP server that sends something to whoever connects."""
+
+    def __init__(self, data, gone):
+        self.data, self.gone, self.held = data, gone, []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                c, _ = self.socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.one, args=(c,), daemon=True).start()
+
+    def one(self, c):
+        with contextlib.suppress(OSError):
+            c.sendall(self.data)
+        if self.gone:
+            c.close()
+        else:
+            self.held.append(c)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+        for c in self.held:
+            c.close()
 LINES = {"/empty": b"", "/types": b'{"power":{"a":[]},"list":"x","soc":[true],"time":{}}',
          "/numbers": b'{"power":1e400,"list":[{"power":-9e99}],"soc":99999999999999999999,"time":1e300}',
          "/past": b'{"power":5,"list":[{"power":7}],"soc":50,"time":946684800}',
@@ -47,6 +96,7 @@ class Faults(unittest.TestCase):
         # Each joins the tests of what its options go over: a url, if any, is the test's own but for brokers.
         cls.mqtt = [n for n in cls.all if str(cls.options.get(n, {}).get("url", "")).startswith("mqtt")]
         cls.line = [a["name"] for a in adapters() if "baud" in options_of(a) and "rtu" not in options_of(a)]
+        cls.wired = [n for n in cls.all if {"host", "device"} & set(cls.options.get(n, {}))]
         cls.names = [n for n in cls.all if n in cls.options and not {"url", "host", "device"} & set(cls.options[n])]
 
     def probe(self, name, url, **more):
@@ -68,14 +118,43 @@ class Faults(unittest.TestCase):
     def test_each_has_options_for_the_tests(self):
         self.assertEqual(sorted(self.all), sorted(self.options))
 
+    def at_once(self, jobs, run):
+        """run(*job) gives codes and a finished probe; several at once, judged in order."""
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            for job, (codes, r) in zip(jobs, pool.map(lambda j: run(*j), jobs)):
+                with self.subTest(job=job):
+                    self.fails(r, codes)
+
     def test_each_survives_every_fault_of_the_server(self):
-        for name in self.names:
-            for fault, codes in FAULTS.items():
-                with self.subTest(name=name, fault=fault), http_fake.HttpFake() as fake:
-                    for path, body in LINES.items():
-                        fake.answer(path, body)
-                    fake.everywhere = fault
-                    self.fails(self.probe(name, f"{fake.url}/x?key={SECRET}", auth="bearer", token=SECRET), codes)
+        def run(name, fault):
+            with http_fake.HttpFake() as fake:
+                for path, body in LINES.items():
+                    fake.answer(path, body)
+                fake.everywhere = fault
+                return FAULTS[fault], self.probe(name, f"{fake.url}/x?key={SECRET}", auth="bearer", token=SECRET)
+
+        self.at_once([(n, f) for n in self.names for f in FAULTS], run)
+
+    def test_each_on_a_wire_survives_what_comes_there(self):
+        def run(name, fault):
+            with Wire(*WIRE[fault]) as wire:
+                # Who looks for a unit that answers may say that none does.
+                return {66, 74, 75}, self.on_wire(name, host="127.0.0.1", port=wire.port)
+
+        self.assertTrue(self.wired)
+        self.at_once([(n, f) for n in self.wired for f in WIRE], run)
+
+    def test_each_on_a_wire_survives_that_nobody_is_there(self):
+        def run(name, options):
+            return {74, 75}, self.on_wire(name, **json.loads(options))
+
+        self.at_once([(n, json.dumps(o)) for n in self.wired for o in (
+            {"host": "127.0.0.1", "port": free_port()}, {"host": "no-such-host.invalid"}, {"device": "/dev/there-is-none"})], run)
+
+    def on_wire(self, name, **where):
+        options = {"timeout_s": 1, **{k: v for k, v in self.options[name].items() if k not in ("host", "port", "device")}, **where}
+        sets = [x for k, v in options.items() for x in ("--set", f"{k}={v}")]
+        return subprocess.run([PROGRAM, "probe", name, "--json", *sets], capture_output=True, text=True, timeout=60)
 
     def test_each_survives_that_nobody_is_there(self):
         for name in self.names:

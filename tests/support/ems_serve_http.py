@@ -9,6 +9,7 @@ TYPES = {"json": "application/json", "xml": "text/xml", "html": "text/html", "tx
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def _run(self):
         n = int(self.headers.get("Content-Length") or 0)

@@ -173,6 +173,10 @@ BEHAVIOUR = {
     "/redirect": lambda h, _: _reply(h, 302, b"", Location="/ok"),
     "/busy": lambda h, _: _reply(h, 429, b"slow down", "text/plain", Retry_After="7"),
     "/html": lambda h, _: _reply(h, 200, b"<html><body>502 Bad Gateway</body></html>", "text/html"),
+    "/image": lambda h, _: _reply(h, 200, b'{"power":5,"list":[],"soc":50}', "image/png"),
+    "/mebibyte": lambda h, _: _reply(h, 200, b'{"power":5,"list":[{"power":1}],"soc":50' + b" " * (2**20 - 41) + b"}"),
+    "/too_large": lambda h, _: _reply(h, 200, b'{"power":5}' + b" " * 2**20),
+    "/resting": lambda h, _: _reply(h, 503, b"later", "text/plain", Retry_After="120"),
     "/null": lambda h, _: _reply(h, 200, b'{"power": null}'),
     "/nan": lambda h, _: _reply(h, 200, b'{"power": NaN}'),
     "/list": lambda h, _: _reply(h, 200, b'[1, 2'),
@@ -181,6 +185,7 @@ BEHAVIOUR = {
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def _run(self):
         n = int(self.headers.get("Content-Length", 0))

@@ -1,6 +1,6 @@
 /*
- * shim - preloaded into the bridge by the tests: a wall clock that jumps, a slow disk, a resolver
- * that hangs. What it does lies in a file that the test writes (shim.py).
+ * shim - preloaded into the bridge by the tests: a wall clock that jumps, time that passes
+ * faster, a slow disk, a resolver that hangs. What it does lies in a file that the test writes (shim.py).
  * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -23,6 +24,7 @@ struct orders {
     volatile int64_t sync_us;         /* each fsync and fdatasync takes so much longer */
     volatile int64_t resolve_us;      /* each getaddrinfo too */
     volatile int64_t syncs, resolves; /* how many were held up */
+    volatile int64_t rate;            /* all clocks run so many times as fast; 0: as they do */
 };
 
 static struct orders none;
@@ -53,14 +55,51 @@ static void add(struct timespec *ts, int64_t ns)
     ts->tv_nsec = all % NS;
 }
 
+/* How far the clocks are ahead because they run faster. */
+static int64_t ahead_ns(void)
+{
+    static int64_t start;
+    int64_t rate = orders()->rate, now;
+    struct timespec ts;
+
+    if (rate <= 1) {
+        return 0;
+    }
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &ts);
+    now = (int64_t)ts.tv_sec * NS + ts.tv_nsec;
+    if (__atomic_load_n(&start, __ATOMIC_RELAXED) == 0) {
+        __atomic_store_n(&start, now, __ATOMIC_RELAXED);
+    }
+    return (now - __atomic_load_n(&start, __ATOMIC_RELAXED)) * (rate - 1);
+}
+
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
     long got = syscall(SYS_clock_gettime, id, ts);
 
     if (got == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)) {
-        add(ts, orders()->clock_ns);
+        add(ts, orders()->clock_ns + ahead_ns());
+    } else if (got == 0 && id != CLOCK_PROCESS_CPUTIME_ID && id != CLOCK_THREAD_CPUTIME_ID) {
+        add(ts, ahead_ns());
     }
     return (int)got;
+}
+
+static int shortened(int ms)
+{
+    int rate = (int)orders()->rate;
+
+    return ms > 0 && rate > 1 ? (ms + rate - 1) / rate : ms;
+}
+
+int epoll_pwait(int fd, struct epoll_event *events, int n, int ms, const sigset_t *mask)
+{
+    return (int)syscall(SYS_epoll_pwait, fd, events, n, shortened(ms), mask, (size_t)8);
+}
+
+int epoll_wait(int fd, struct epoll_event *events, int n, int ms)
+{
+    return epoll_pwait(fd, events, n, ms, NULL);
 }
 
 int gettimeofday(struct timeval *restrict tv, void *restrict tz)
@@ -99,7 +138,15 @@ int pthread_cond_timedwait(pthread_cond_t *restrict c, pthread_mutex_t *restrict
         *(void **)&real = f;
     }
     if (ts.tv_sec > WALL_S) {
-        add(&ts, -orders()->clock_ns);
+        struct timespec now;
+        int64_t wait_ns;
+
+        add(&ts, -orders()->clock_ns - ahead_ns());
+        if (orders()->rate > 1) { /* what is left passes faster as well */
+            syscall(SYS_clock_gettime, CLOCK_REALTIME, &now);
+            wait_ns = ((int64_t)ts.tv_sec - now.tv_sec) * NS + ts.tv_nsec - now.tv_nsec;
+            add(&ts, wait_ns > 0 ? wait_ns / orders()->rate - wait_ns : 0);
+        }
     }
     return real(c, m, &ts);
 }

@@ -1,5 +1,5 @@
-"""A library that is preloaded into the bridge: its wall clock jumps, its disk is slow, its resolver
-hangs, while it runs and without root.
+"""A library that is preloaded into the bridge: its wall clock jumps, its time passes faster, its disk
+is slow, its resolver hangs, while it runs and without root.
 
     s = Shim(r.dir); r.bridge(env=s.env()); s.clock(3600); s.sync(0.4); s.resolve(5)
 """
@@ -10,7 +10,7 @@ import struct
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CLOCK, SYNC, RESOLVE, SYNCS, RESOLVES = range(5)  # as in struct orders of shim.c
+CLOCK, SYNC, RESOLVE, SYNCS, RESOLVES, RATE = range(6)  # as in struct orders of shim.c
 
 
 
@@ -45,6 +45,10 @@ class Shim:
     def clock(self, seconds):
         """The wall clock of the bridge is so many seconds ahead of the true one."""
         self._set(CLOCK, int(seconds * 1e9))
+
+    def rate(self, times):
+        """All its clocks run so many times as fast, from its start: to be told before."""
+        self._set(RATE, times)
 
     def sync(self, seconds):
         self._set(SYNC, int(seconds * 1e6))
