@@ -36,13 +36,14 @@ struct ems_listen {
 
 /* ---- what there is to do ---- */
 
+/* token: of a login that was made already. */
 static bool first_of(
         bool (*ask)(const void *, const struct ems_session *, int, struct ems_request *),
-        const void *config)
+        const void *config, const char *token)
 {
     struct ems_session *s = calloc(1, sizeof(*s));
     struct ems_request *q = calloc(1, sizeof(*q));
-    bool any = s && q && ask(config, s, 0, q);
+    bool any = s && q && str_copy(s->token, sizeof(s->token), token) && ask(config, s, 0, q);
 
     free(s);
     free(q);
@@ -52,7 +53,8 @@ static bool first_of(
 bool ems_listens(const struct ems_adapter *a, const void *config)
 {
     return ems_transport_of(a, config) == EMS_OVER_LINE ||
-           (a->listen && (a->login || first_of(a->listen, config)));
+           (a->listen && (first_of(a->listen, config, "") ||
+                                 (a->login && first_of(a->listen, config, "-"))));
 }
 
 bool ems_asks(const struct ems_adapter *a, const void *config)
@@ -60,7 +62,7 @@ bool ems_asks(const struct ems_adapter *a, const void *config)
     enum ems_transport t = ems_transport_of(a, config);
 
     return a->know || ((t == EMS_OVER_HTTP || t == EMS_OVER_MODBUS) && a->request &&
-                              (a->login || first_of(a->request, config)));
+                              (a->login || first_of(a->request, config, "")));
 }
 
 static uint64_t add_text(uint64_t mark, const char *s)

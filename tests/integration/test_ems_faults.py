@@ -92,7 +92,8 @@ class Faults(unittest.TestCase):
     def setUpClass(cls):
         with open(os.path.join(HERE, "../data/ems/options.json"), encoding="utf-8") as f:
             cls.options = json.load(f)
-        cls.all = [a["name"] for a in adapters()]
+        cls.has = {a["name"]: set(a["options"]["properties"]) for a in adapters()}
+        cls.all = list(cls.has)
         # Each joins the tests of what its options go over: a url, if any, is the test's own but for brokers.
         cls.mqtt = [n for n in cls.all if str(cls.options.get(n, {}).get("url", "")).startswith("mqtt")]
         cls.line = [a["name"] for a in adapters() if "baud" in options_of(a) and "rtu" not in options_of(a)]
@@ -100,7 +101,7 @@ class Faults(unittest.TestCase):
         cls.names = [n for n in cls.all if n in cls.options and not {"url", "host", "device"} & set(cls.options[n])]
 
     def probe(self, name, url, **more):
-        options = {"timeout_s": 1, **self.options[name], "url": url, **more}
+        options = {"timeout_s": 1, **self.options[name], "url": url, **{k: v for k, v in more.items() if k in self.has[name]}}
         sets = [x for k, v in options.items() for x in ("--set", f"{k}={v}")]
         r = subprocess.run([PROGRAM, "probe", name, "--json", *sets], capture_output=True, text=True, timeout=60)
         self.assertNotIn(SECRET, r.stdout + r.stderr)

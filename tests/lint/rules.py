@@ -31,7 +31,7 @@ OUTSIDE = {
     r"uv\.h": r"(bridge/(io|store)|adapters/(?!ems/)\w+)/.*|adapters/\w+\.[ch]|bridge/[^/]*",
     r"MQTT\w+\.h": r"bridge/io/mqtt\w*\.[ch]",
     r"libserialport\.h": r"bridge/io/port_serial\.c",
-    r"openssl/evp\.h": r"(bridge/io/(tls|mqtt_probe|websocket_head)|adapters/vehicle/|adapters/ems/dsmr/cipher)\S*\.[ch]",
+    r"openssl/evp\.h": r"(bridge/io/(tls|mqtt_probe|websocket_head)|adapters/vehicle/|adapters/ems/dsmr/cipher|adapters/ems/growatt/password)\S*\.[ch]",
     r"openssl/.*": r"bridge/io/(tls|mqtt_probe|websocket_head)\w*\.[ch]",
     r"curl/.*": r"bridge/io/http_client\w*\.[ch]",
     r"libwebsockets\.h": r"bridge/io/web\w*\.[ch]",
