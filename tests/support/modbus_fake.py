@@ -5,7 +5,7 @@
         f.requests                                     # [(unit, function, start, count)], in order
 
 What is in no image is exception 2; a unit that is in none is silent, or the exception `absent`. FAULTS by unit id, so that one server has all;
-`everywhere` makes one of them the answer to everything. As a program: modbus_fake.py PORT [--rtu] [--one-client].
+`everywhere` makes one of them the answer to everything. A unit that has registers has no fault. As a program: modbus_fake.py PORT [--rtu] [--one-client].
 """
 import socket
 import struct
@@ -113,9 +113,10 @@ class ModbusFake:
         return head[:4] + struct.pack(">HB", len(pdu) + 1, unit) + pdu
 
     def _answer(self, c, head, unit, function, start, count):
-        fault = self.everywhere or FAULTS.get(unit)
-        pdu = self._pdu(1 if unit in FAULTS else unit, function, start, count)
-        if isinstance(fault, int) or 60 < unit < 80:
+        real = any(u == unit for u, _ in self.words)
+        fault = self.everywhere or (None if real else FAULTS.get(unit))
+        pdu = self._pdu(1 if fault and unit in FAULTS else unit, function, start, count)
+        if isinstance(fault, int) or 60 < unit < 80 and not real:
             pdu = bytes((function | 0x80, fault or unit - 60))
         if fault == "silent" or pdu is None:
             return
