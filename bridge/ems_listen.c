@@ -249,8 +249,14 @@ static enum ems_class parse(struct ems_listen *l, const struct ems_answer *a)
 static void on_message(void *user, const struct ems_answer *a)
 {
     struct ems_listen *l = user;
-    enum ems_class class = parse(l, a);
-    bool says = says_anything(&l->reports);
+    enum ems_class class;
+    bool says;
+
+    if (l->refused) {
+        return; /* what still comes says nothing better */
+    }
+    class = parse(l, a);
+    says = says_anything(&l->reports);
 
     if (ems_said(&l->reports) > 0) {
         l->lives = true;

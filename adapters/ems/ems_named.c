@@ -150,7 +150,10 @@ void named_put(struct named *v, const char *state, int64_t utc_ms)
 {
     size_t n = strlen(state);
     const char *power = strpbrk(state, "eE");
+    char before[NAMED_STATE_ROOM];
 
+    (void)str_copy(before, sizeof(before), v->state);
+    v->changed = v->changed || v->kind != NAMED_VALUE || v->utc_ms != utc_ms;
     v->kind = NAMED_VALUE;
     v->utc_ms = utc_ms;
     if (n >= sizeof(v->state) && power && strlen(power) < 6) {
@@ -163,6 +166,7 @@ void named_put(struct named *v, const char *state, int64_t utc_ms)
     for (char *p = v->state; *p; p++) {
         *p = (unsigned char)*p < ' ' || *p == '"' || *p == '\\' || *p == 0x7f ? '?' : *p;
     }
+    v->changed = v->changed || strcmp(before, v->state) != 0;
 }
 
 void named_put_unit(struct named *v, const char *unit)
@@ -208,6 +212,7 @@ struct state {
     enum named_kind worst;
     char name[NAMED_ROOM]; /* that is worst */
     int64_t newest_ms;
+    bool changed;
     const struct named *words; /* a state that is no number */
     char words_name[NAMED_ROOM];
 };
@@ -232,6 +237,7 @@ static void look_at(
         }
         if (v && kind == NAMED_VALUE) {
             x->newest_ms = v->utc_ms > x->newest_ms ? v->utc_ms : x->newest_ms;
+            x->changed = x->changed || v->changed;
             if (!x->words && !is_number(v)) {
                 x->words = v;
                 (void)str_copy(x->words_name, sizeof(x->words_name), name);
@@ -254,16 +260,18 @@ static void say_field(const struct named_config *c, const struct named_set *set,
     }
 }
 
-void named_say(const struct named_config *c, const struct named_set *set, const char *missing,
+void named_say(const struct named_config *c, struct named_set *set, const char *missing,
         const char *gone, bool alive, struct ems_reports *out)
 {
     struct state x[EMS_FIELDS];
     int64_t lively_ms = 0;
+    bool moves = false;
 
     for (int f = 0; f < EMS_FIELDS; f++) {
         look_at(c, set, f, &x[f]);
-        if (ems_field_table[f].lively && x[f].newest_ms > lively_ms) {
-            lively_ms = x[f].newest_ms;
+        if (ems_field_table[f].lively) {
+            lively_ms = x[f].newest_ms > lively_ms ? x[f].newest_ms : lively_ms;
+            moves = moves || x[f].changed;
         }
     }
     for (int f = 0; f < EMS_FIELDS; f++) {
@@ -279,7 +287,13 @@ void named_say(const struct named_config *c, const struct named_set *set, const 
             ems_say_none(out, (enum ems_field)f, why, NULL);
             continue;
         }
+        if (lively && lively_ms == 0 && !moves) {
+            continue; /* it would look as if it was new */
+        }
         say_field(c, set, f, &x[f], lively ? lively_ms : x[f].newest_ms, out);
         out->field[f].holds = alive && !lively;
+    }
+    for (int i = 0; i < NAMED_MAX; i++) {
+        set->v[i].changed = false;
     }
 }

@@ -8,7 +8,7 @@
 
 #include "adapters/ems/ems.h"
 
-enum { NAMED_MAX = 24, NAMED_ROOM = 128, NAMED_STATE_ROOM = 22, NAMED_UNIT_ROOM = 9 };
+enum { NAMED_MAX = 24, NAMED_ROOM = 128, NAMED_STATE_ROOM = 21, NAMED_UNIT_ROOM = 9 };
 
 /* A member of the config. */
 struct named_config {
@@ -44,6 +44,7 @@ enum named_kind {
 struct named {
     int64_t utc_ms; /* of the state; 0: not said */
     uint8_t kind;   /* enum named_kind */
+    bool changed;   /* since fields were last told of */
     char state[NAMED_STATE_ROOM], unit[NAMED_UNIT_ROOM];
 };
 
@@ -68,8 +69,9 @@ void named_put_unit(struct named *v, const char *unit);
 
 /* Reports every field whose names have all been heard of. missing, gone: phrases behind a name.
  * alive: the system has just shown that it still holds to what it said. A lively field has the
- * time of whichever lively name is newest: a meter of three phases moves as one. */
-void named_say(const struct named_config *c, const struct named_set *set, const char *missing,
+ * time of whichever lively name is newest: a meter of three phases moves as one; without times it
+ * is told of when one of them changed. */
+void named_say(const struct named_config *c, struct named_set *set, const char *missing,
         const char *gone, bool alive, struct ems_reports *out);
 
 #endif

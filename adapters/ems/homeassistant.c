@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-enum { PING_MS = 20 * 1000, ID_SUBSCRIBE = 1, TEXT_ROOM = 200 };
+enum { PING_MS = 20 * 1000, PINGS_FROM = 3, TEXT_ROOM = 200 };
 
 struct config {
     struct ems_http http;
@@ -141,13 +141,13 @@ static bool listen(
                    through_supervisor(base) ? "" : "/api");
 }
 
-static bool subscribe(const struct config *c, char *dst, size_t room)
+static bool subscribe(const struct config *c, int id, char *dst, size_t room)
 {
     char name[NAMED_ROOM];
     size_t n;
 
-    (void)str_format(dst, room, "{\"id\":%d,\"type\":\"subscribe_entities\",\"entity_ids\":[",
-            ID_SUBSCRIBE);
+    (void)str_format(
+            dst, room, "{\"id\":%d,\"type\":\"subscribe_entities\",\"entity_ids\":[", id);
     for (int i = 0; named_at(&c->named, i, name); i++) {
         n = strlen(dst);
         (void)str_format(dst + n, room - n, "%s\"%s\"", i > 0 ? "," : "", name);
@@ -156,7 +156,8 @@ static bool subscribe(const struct config *c, char *dst, size_t room)
     return str_format(dst + n, room - n, "]}");
 }
 
-/* Text 0 logs in, 1 subscribes, the others are pings, one at a time: ids count up. */
+/* Text 0 logs in, 1 says that lists are understood, 2 subscribes, the others are pings, one at a
+ * time: ids count up. */
 static bool say(const void *config, const struct ems_session *s, int i, struct ems_request *out)
 {
     const struct config *c = config;
@@ -172,10 +173,15 @@ static bool say(const void *config, const struct ems_session *s, int i, struct e
         return false;
     }
     if (i == 1) {
-        return subscribe(c, out->body, sizeof(out->body));
+        return str_format(out->body, sizeof(out->body),
+                "{\"id\":%d,\"type\":\"supported_features\",\"features\":{\"coalesce_messages\":1}}",
+                i);
+    }
+    if (i == 2) {
+        return subscribe(c, i, out->body, sizeof(out->body));
     }
     /* A clock that was set is no reason to wait. */
-    return m->pongs == i - 2 && (since_ms >= PING_MS || since_ms < 0) &&
+    return m->pongs == i - PINGS_FROM && (since_ms >= PING_MS || since_ms < 0) &&
            str_format(out->body, sizeof(out->body), "{\"id\":%d,\"type\":\"ping\"}", i);
 }
 
@@ -310,6 +316,13 @@ static void take_event(struct walk *w, struct json_object *event)
 
 /* ---- messages ---- */
 
+static enum ems_class no_token(struct err *e)
+{
+    err_set(e, ERR_REFUSED,
+            "Home Assistant does not take the token: make a new long-lived access token");
+    return EMS_AUTH;
+}
+
 static enum ems_class refused(struct json_object *v, struct err *e)
 {
     struct json_object *error = json_member(v, "error");
@@ -339,9 +352,7 @@ static enum ems_class take_message(struct walk *w, struct json_object *v,
         w->m->phase = PHASE_IN;
         w->m->pong_ms = s->utc_ms;
     } else if (strcmp(type, "auth_invalid") == 0) {
-        err_set(e, ERR_REFUSED,
-                "Home Assistant does not take the token: make a new long-lived access token");
-        return EMS_AUTH;
+        return no_token(e);
     } else if (strcmp(type, "pong") == 0) {
         w->m->pong_ms = s->utc_ms;
         w->m->pongs++;
@@ -390,6 +401,15 @@ static enum ems_class parse_rest(
     struct json_object *x = NULL;
     enum ems_class class = EMS_OK;
 
+    if (a->status == 401) {
+        return no_token(e);
+    }
+    if (a->status == 403) {
+        err_set(e, ERR_REFUSED,
+                "Home Assistant has banned this address (ip_bans.yaml), or the token may not read "
+                "entities");
+        return EMS_AUTH;
+    }
     if (!v || (a->status != 404 && (a->status < 200 || a->status > 299))) {
         return EMS_SERVER; /* as any other */
     }

@@ -214,7 +214,7 @@ class _Handler(socketserver.BaseRequestHandler):
                 p.sock = fake.tls.wrap_socket(self.request, server_side=True)
             p.request()
             fake.paths.append(p.path)
-            run = fake.answers.get(p.path.split("?")[0]) or PATHS.get(p.path) or (lambda x: x.status(404))
+            run = fake.answers.get(p.path.split("?")[0]) or fake.default or PATHS.get(p.path) or (lambda x: x.status(404))
             run(p)
         except (OSError, ConnectionError, ValueError, KeyError):
             pass
@@ -229,8 +229,9 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class StreamFake:
-    def __init__(self, port=0, cert=None, key=None):
+    def __init__(self, port=0, cert=None, key=None, default=None):
         self.paths, self.answers = [], {}  # answers: path -> function of the Peer
+        self.default = default  # of all other paths
         self.tls = None
         if cert:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

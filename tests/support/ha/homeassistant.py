@@ -157,8 +157,8 @@ class HomeAssistant:
                     raise
 
     # -- set-up
-    def set_up(self, mqtt_port, user, password):
-        """Owner, long-lived token, everything running, the MQTT integration."""
+    def log_in(self):
+        """Owner and a long-lived token."""
         client = self.base + "/"
         code = self.rest("POST", "/api/onboarding/users", {
             "client_id": client, "name": "Test", "username": "test", "password": "test-password",
@@ -169,6 +169,10 @@ class HomeAssistant:
         self.token = self.command("auth/long_lived_access_token", client_name="test", lifespan=3650)
         self.ws.sock.close()
         self.ws = None
+
+    def set_up(self, mqtt_port, user, password):
+        """Owner, long-lived token, everything running, the MQTT integration."""
+        self.log_in()
         self.wait_running()
         flow = self.rest("POST", "/api/config/config_entries/flow", {"handler": "mqtt"})
         while flow["type"] != "create_entry":
