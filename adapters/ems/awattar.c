@@ -106,6 +106,7 @@ const struct ems_adapter ems_awattar = {
         .interval_s = 3600,
         .max_age_s = 43200,
         .cloud = true,
+        .gives = "prices",
         .fields = ems_no_fields,
         .slots = ems_gives_price,
         .plan = &ems_plan_auction,

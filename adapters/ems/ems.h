@@ -233,8 +233,6 @@ struct ems_session {
     int64_t utc_ms;             /* now, set before each call: the only clock there is */
     int64_t fixed_utc_ms;       /* the host's: not 0: that is now (probe --now) */
     char token[EMS_TOKEN_ROOM]; /* secret; "": not logged in */
-    /* Set by parse beside EMS_RATE: not before this instant. 0: it does not say. */
-    int64_t retry_utc_ms;
     /* Secret, and kept over restarts: a refresh token that changes with each use. What parse or
      * logged_in changes here is on the disk before the next request goes out. */
     char keep[EMS_KEEP_ROOM];

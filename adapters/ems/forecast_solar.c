@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-enum { LONGEST_S = 2 * 3600, NIGHT_S = 20 * 3600 };
+enum { LONGEST_S = 2 * 3600, NIGHT_S = 20 * 3600, DAY_S = 86400 };
 
 struct config {
     struct ems_http http;
@@ -135,8 +135,9 @@ static enum ems_class refused(struct ems_session *s, const struct ems_answer *a,
     if (a->status == 429 || strstr(text, "Rate limit")) {
         err_set(e, ERR_TIMEOUT, "forecast.solar wants to be asked less often%s%s (interval_s)",
                 text[0] != '\0' ? ": " : "", text);
-        if (ems_moment(json_member(limit, "retry-at"), &retry_s)) {
-            s->retry_utc_ms = retry_s * 1000;
+        if (ems_moment(json_member(limit, "retry-at"), &retry_s) &&
+                retry_s > s->utc_ms / 1000 && retry_s < s->utc_ms / 1000 + DAY_S) {
+            s->wait_s = (int32_t)(retry_s - s->utc_ms / 1000);
         }
         return EMS_RATE;
     }
@@ -193,6 +194,7 @@ const struct ems_adapter ems_forecast_solar = {
         .interval_s = 3600,
         .max_age_s = 43200,
         .cloud = true,
+        .gives = "forecast of the sun",
         .fields = ems_no_fields,
         .slots = ems_gives_forecast,
         .check = check,

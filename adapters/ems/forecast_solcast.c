@@ -73,6 +73,7 @@ static bool request(
     char path[160];
 
     (void)s;
+    out->optional = true; /* a refused key has a sentence of its own */
     if (c->http.token[0] != '\0' && c->http.auth == EMS_AUTH_NONE) {
         (void)str_format(out->header[0], sizeof(out->header[0]), "Authorization: Bearer %s",
                 c->http.token);
@@ -120,10 +121,16 @@ static void read_one(const struct config *c, struct json_object *v, struct ems_r
 static enum ems_class parse(const void *config, struct ems_session *s,
         const struct ems_answer *a, struct ems_reports *out, struct err *e)
 {
-    struct json_object *root = ems_json(a, e);
+    bool good = a->status >= 200 && a->status <= 299;
+    struct json_object *root = good ? ems_json(a, e) : NULL;
     struct json_object *list = json_member(root, "forecasts");
 
     (void)s;
+    if ((a->status == 401 || a->status == 403) &&
+            ((const struct config *)config)->http.auth == EMS_AUTH_NONE) {
+        err_set(e, ERR_REFUSED, "Solcast does not take the API key (token)");
+        return EMS_AUTH;
+    }
     if (!root) {
         return EMS_DATA;
     }
@@ -152,6 +159,7 @@ const struct ems_adapter ems_forecast_solcast = {
         .interval_s = 8640,
         .max_age_s = 86400,
         .cloud = true,
+        .gives = "forecast of the sun",
         .fields = ems_no_fields,
         .slots = ems_gives_forecast,
         .plan = &plan,

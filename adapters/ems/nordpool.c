@@ -230,6 +230,11 @@ static enum ems_class parse(const void *config, struct ems_session *s,
         err_set(e, ERR_NOT_FOUND, "Home Assistant has no entity '%s' (entity)", c->entity);
         return EMS_NOT_FOUND;
     }
+    if (a->status == 401 && bearer(c)) {
+        err_set(e, ERR_REFUSED,
+                "Home Assistant does not take the token: make a long-lived one in the profile of a user");
+        return EMS_AUTH;
+    }
     if (a->status < 200 || a->status > 299) {
         return EMS_DATA; /* the status says it */
     }
@@ -258,6 +263,7 @@ const struct ems_adapter ems_nordpool = {
         .interval_s = 3600,
         .max_age_s = 43200,
         .cloud = true,
+        .gives = "prices",
         .fields = ems_no_fields,
         .slots = ems_gives_price,
         .plan = &ems_plan_auction,

@@ -214,6 +214,7 @@ const struct ems_adapter ems_octopus = {
         .interval_s = 3600,
         .max_age_s = 43200,
         .cloud = true,
+        .gives = "prices, also of export",
         .fields = ems_no_fields,
         .slots = slots,
         .plan = &plan,

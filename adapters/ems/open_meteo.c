@@ -209,6 +209,7 @@ const struct ems_adapter ems_open_meteo = {
         .interval_s = 3600,
         .max_age_s = 43200,
         .cloud = true,
+        .gives = "forecast of the sun",
         .fields = ems_no_fields,
         .slots = ems_gives_forecast,
         .check = check,

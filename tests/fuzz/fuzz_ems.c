@@ -79,6 +79,29 @@ static void check_reports(const struct ems_reports *r)
     free(s);
 }
 
+/* Prices and forecasts: in order, apart, in range. */
+static void check_slots(const struct ems_slots *x)
+{
+    for (int k = 0; x && k < SLOTS_KINDS; k++) {
+        const struct slots *s = &x->list[k];
+
+        plain(x->why[k], sizeof(x->why[k]));
+        plain(x->raw[k], sizeof(x->raw[k]));
+        fuzz_check(s->n >= 0 && s->n <= SLOTS_MAX, "%d slots", s->n);
+        fuzz_check(s->n == 0 || x->said[k], "slots that nobody said");
+        for (int i = 0; i < s->n; i++) {
+            const struct slot *y = &s->slot[i];
+
+            fuzz_check(y->start_s < y->end_s && (i == 0 || s->slot[i - 1].end_s <= y->start_s),
+                    "slot %d", i);
+            fuzz_check(y->value >= (k == SLOTS_FORECAST ? 0 : -EMS_PRICE_MAX) &&
+                               y->value <= EMS_PRICE_MAX,
+                    "a value of %lld", (long long)y->value);
+        }
+    }
+    plain(x ? x->currency : "", x ? sizeof(x->currency) : 1);
+}
+
 enum { ROUND_MAX = 40, MESSAGES_MAX = 64 };
 
 static void parsed(const struct ems_adapter *a, struct ems_session *session,
@@ -91,6 +114,7 @@ static void parsed(const struct ems_adapter *a, struct ems_session *session,
     fuzz_check(class == EMS_OK || e.text[0] != '\0' || (!x->pushed && x->status != 200),
             "refused without a sentence");
     check_reports(reports);
+    check_slots(reports->slots);
 }
 
 /* The registers of a block: the body is what stands from register `base` on, over and over. */
@@ -115,12 +139,18 @@ static void answer(
     struct ems_session *session = calloc(1, sizeof(*session));
     struct ems_request *request = calloc(1, sizeof(*request));
     struct ems_reports *reports = calloc(1, sizeof(*reports));
+    struct ems_slots *lists = a->slots ? calloc(1, sizeof(*lists)) : NULL;
     bool modbus = ems_transport_of(a, config) == EMS_OVER_MODBUS;
     uint16_t base = 0;
     struct err e = {0};
 
     fuzz_check(session && request && reports, "out of memory");
+    reports->slots = lists;
     session->utc_ms = INT64_C(1795500000000);
+    if (a->know) {
+        a->know(config, session, reports);
+        check_slots(lists);
+    }
     for (int i = 0; i < ROUND_MAX && a->request && a->request(config, session, i, request);
             i++) {
         base = i == 0 ? request->start : base;
@@ -157,6 +187,7 @@ static void answer(
     free(session);
     free(request);
     free(reports);
+    free(lists);
 }
 
 /* The same as a message of what is listened to: all of it, or what cut finds in it. */

@@ -15,6 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
 
 import ems_cases  # noqa: E402
+import ems_lists  # noqa: E402
 from rig import PROGRAM  # noqa: E402
 
 # What a case has -> who serves it.
@@ -50,7 +51,7 @@ def value_of(said, field):
 def differences(case, r):
     """What a probe said that the case does not, one line each."""
     expect, bad = case.get("expect", {}), []
-    known = any(w and "value" in w for w in expect.values())
+    known = any(w and ("value" in w or w.get("count", 0) > 0) for w in expect.values())
     code = case.get("exit", 0 if known else 74)
     if r.returncode != code:
         bad.append(f"exit code {r.returncode}, not {code}: {r.stderr.strip()}")
@@ -61,6 +62,9 @@ def differences(case, r):
     except ValueError:
         return bad + ([f"no JSON: {r.stdout[:200]}"] if expect or code == 0 else [])
     for field, want in expect.items():
+        if field in ems_lists.LISTS:
+            bad += ems_lists.differences(field, want, said.get(field))
+            continue
         got, want = value_of(said, field), want or {}
         if got["value"] != want.get("value"):
             bad.append(f"{field} is {got['value']}, not {want.get('value')} ({got.get('why')}; raw {got.get('raw')})")

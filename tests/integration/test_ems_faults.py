@@ -98,7 +98,8 @@ class Faults(unittest.TestCase):
         cls.mqtt = [n for n in cls.all if str(cls.options.get(n, {}).get("url", "")).startswith("mqtt")]
         cls.line = [a["name"] for a in adapters() if "baud" in options_of(a) and "rtu" not in options_of(a)]
         cls.wired = [n for n in cls.all if {"host", "device"} & set(cls.options.get(n, {}))]
-        cls.names = [n for n in cls.all if n in cls.options and not {"url", "host", "device"} & set(cls.options[n])]
+        cls.names = [n for n in cls.all if "url" in cls.has[n] and n in cls.options and
+                     not {"url", "host", "device"} & set(cls.options[n])]
 
     def probe(self, name, url, **more):
         options = {"timeout_s": 1, **self.options[name], "url": url, **{k: v for k, v in more.items() if k in self.has[name]}}

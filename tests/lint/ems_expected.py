@@ -20,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../support"))
 
 import ems_cases  # noqa: E402
+import ems_lists  # noqa: E402
 
 CASE = {"adapter", "options", "now", "serve", "modbus", "line", "mqtt", "ws", "expect", "exit", "stderr", "remark"}
 VALUE = {"value", "file", "at", "raw", "how", "why", "source_time", "remark"}
@@ -197,7 +198,10 @@ def check():
         for field, want in case.get("expect", {}).items():
             if field not in ems_cases.FIELDS:
                 say(f"{field} is no field")
-            elif want is not None and field not in ("price", "forecast"):
+            elif want is not None and field in ems_lists.LISTS:
+                ems_lists.check(field, want, name, lambda t, field=field, say=say: say(f"{field}: {t}"),
+                                lambda v, said: check_value(v, said, there))
+            elif want is not None:
                 check_value(want, lambda t, field=field, say=say: say(f"{field}: {t}"), there)
     for folder in sorted(folders if there else ()):
         for at, _, names in os.walk(os.path.join(ems_cases.SHARED, folder)):

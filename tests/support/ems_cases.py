@@ -22,7 +22,7 @@ OWN = os.path.normpath(os.path.join(HERE, "../data/ems"))
 SHARED = os.environ.get("TWCBRIDGE_FIXTURES") or os.path.normpath(os.path.join(HERE, "../../../shared/fixtures"))
 END = ".expected.json"
 FIELDS = ("grid_w", "pv_w", "battery_w", "soc_permille", "consumption_w", "current_l1_ma", "current_l2_ma",
-          "current_l3_ma", "voltage_l1_mv", "voltage_l2_mv", "voltage_l3_mv", "price", "forecast")
+          "current_l3_ma", "voltage_l1_mv", "voltage_l2_mv", "voltage_l3_mv", "price", "export_price", "forecast")
 
 
 def find(name):
