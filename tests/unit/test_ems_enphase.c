@@ -194,14 +194,20 @@ static void the_live_page_is_switched_on_where_it_is_needed(void **state)
     check_i64(page("/ivp/meters", 404, ""), EMS_OK);
     check_i64(page("/production.json", 404, ""), EMS_OK);
     check_i64(page("/ivp/ensemble/power", 404, ""), EMS_OK);
-    check_i64(page("/ivp/ensemble/inventory", 404, ""), EMS_OK);
+    check_i64(page("/ivp/ensemble/inventory", 200,
+                      "[{\"type\":\"ENCHARGE\",\"devices\":[{\"percentFull\":15}]}]"),
+            EMS_OK);
+    check_i64(page("/ivp/ensemble/secctrl", 404, ""), EMS_OK);
     check_i64(page("/ivp/livedata/status", 200, off), EMS_OK);
+    check_value(&r, EMS_SOC_PERMILLE, 150);
+    check_i64(r.reports.field[EMS_GRID_W].said, EMS_SAID_NOTHING);
     check_value(&r, EMS_BATTERY_W, 250);
     check_i64(r.reports.field[EMS_BATTERY_W].source_utc_ms, INT64_C(1795521000000));
     check_i64(page("/ivp/livedata/stream", 200, "{\"sc_stream\":\"enabled\"}"), EMS_OK);
     check_str(r.request.body, "{\"enable\":1}");
     assert_false(ems_rig_more(&r));
     ems_rig_round(&r);
+    check_i64(page("/ivp/ensemble/inventory", 200, "[]"), EMS_OK);
     check_i64(page("/ivp/livedata/status", 200, off), EMS_OK);
     assert_false(ems_rig_more(&r)); /* not each time */
 }

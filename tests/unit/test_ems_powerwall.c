@@ -211,6 +211,19 @@ static void the_cloud_is_asked_for_the_site_and_its_state(void **state)
     check_has(r.e.text, "vehicle unavailable");
 }
 
+static void an_address_may_name_the_site(void **state)
+{
+    (void)state;
+    ems_rig_init(&r, "powerwall",
+            "{\"url\":\"https://proxy/api/1/energy_sites/77\",\"token\":\"t0k\"}");
+    assert_true(ems_rig_more(&r));
+    check_str(r.request.url, "https://proxy/api/1/energy_sites/77/live_status");
+    ems_rig_init(&r, "powerwall",
+            "{\"url\":\"https://proxy/api/1/energy_sites/77/live_status\",\"token\":\"t0k\"}");
+    assert_true(ems_rig_more(&r));
+    check_str(r.request.url, "https://proxy/api/1/energy_sites/77/live_status");
+}
+
 static void several_sites_want_a_choice(void **state)
 {
     (void)state;
@@ -243,9 +256,9 @@ static void settings_say_what_is_missing(void **state)
 {
     (void)state;
     ems_rig_init(&r, "powerwall", "{\"url\":\"https://gw\",\"site_id\":\"12x\"}");
-    check_i64(r.errs.count, 2);
+    check_i64(r.errs.count, 1);
     check_has(r.errs.text[0], "site_id: '12x' is not a number");
-    check_has(r.errs.text[1], "token: is missing");
+    check_has(r.warnings.text[0], "token: is missing");
     ems_rig_init(&r, "powerwall", "{\"url\":\"https://gw\"}");
     check_i64(r.warnings.count, 1);
     check_has(r.warnings.text[0], "signs its certificate itself");
@@ -262,6 +275,7 @@ int main(void)
             cmocka_unit_test(the_login_gives_cookies_or_a_token),
             cmocka_unit_test(a_refusal_says_what_to_change),
             cmocka_unit_test(the_cloud_is_asked_for_the_site_and_its_state),
+            cmocka_unit_test(an_address_may_name_the_site),
             cmocka_unit_test(several_sites_want_a_choice),
             cmocka_unit_test(the_app_counts_without_the_lowest_part),
             cmocka_unit_test(settings_say_what_is_missing),

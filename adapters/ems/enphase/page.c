@@ -173,14 +173,6 @@ bool enphase_read_battery(struct enphase_memo *m, enum enphase_page page, struct
 
 bool enphase_read_live(struct enphase_memo *m, struct json_object *v, struct ems_reports *out)
 {
-    static const struct {
-        const char *path;
-        enum ems_field f;
-    } rows[] = {{"meters.grid.agg_p_mw * 0.001", EMS_GRID_W},
-            {"meters.pv.agg_p_mw * 0.001", EMS_PV_W},
-            {"meters.storage.agg_p_mw * 0.001", EMS_BATTERY_W},
-            {"meters.load.agg_p_mw * 0.001", EMS_CONSUMPTION_W},
-            {"meters.soc", EMS_SOC_PERMILLE}};
     struct ems_tree t = {.json = v};
     int64_t utc_ms = 0;
     char stream[16] = "";
@@ -194,10 +186,12 @@ bool enphase_read_live(struct enphase_memo *m, struct json_object *v, struct ems
     if (!ems_expr_time(&t, "meters.last_update", &utc_ms)) {
         return true; /* values of any age */
     }
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        if (out->field[rows[i].f].said != EMS_SAID_VALUE) {
-            ems_expr_say(&t, rows[i].path, rows[i].f, utc_ms, out);
-        }
+    /* Of batteries alone: a grid and a house without a meter are 0 here. */
+    if (out->field[EMS_BATTERY_W].said != EMS_SAID_VALUE) {
+        ems_expr_say(&t, "meters.storage.agg_p_mw * 0.001", EMS_BATTERY_W, utc_ms, out);
+    }
+    if (out->field[EMS_SOC_PERMILLE].said != EMS_SAID_VALUE) {
+        ems_expr_say(&t, "meters.soc", EMS_SOC_PERMILLE, utc_ms, out);
     }
     return true;
 }

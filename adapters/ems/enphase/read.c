@@ -138,7 +138,8 @@ static void read_reading(
     struct json_object *channels = json_member(v, "channels");
     int64_t utc_ms = time_of(v, "timestamp"), mv = 0;
 
-    if (utc_ms == 0 || !milli(v, "voltage", &mv) || mv < DEAD_MV) {
+    if ((json_has(v, "timestamp") && utc_ms == 0) ||
+            (milli(v, "voltage", &mv) && mv < DEAD_MV)) {
         say_none(fields[kind],
                 "the meter of the gateway gives zeros alone: it is not connected", out);
         return;

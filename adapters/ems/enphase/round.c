@@ -61,9 +61,7 @@ static bool wanted(const struct enphase *c, const struct ems_session *s, uint32_
     case ENPHASE_SECCTRL:
         return m->battery;
     case ENPHASE_LIVE:
-        return (m->battery && !(have & EMS_BIT(EMS_BATTERY_W))) ||
-               (m->firmware >= enphase_version(7, 0, 0) && m->imeter &&
-                       !(have & EMS_BIT(EMS_GRID_W)));
+        return m->battery && !(have & EMS_BIT(EMS_BATTERY_W));
     case ENPHASE_STREAM:
         return m->stream_off && s->utc_ms - m->live_ms > STREAM_MS;
     case ENPHASE_RENEW_LOGIN:

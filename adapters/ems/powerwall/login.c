@@ -12,7 +12,7 @@ enum { PAUSE_S = 300 };
 bool powerwall_in_cloud(const struct powerwall *c)
 {
     return c->site_id[0] != '\0' || strstr(c->http.url, "teslemetry.com") ||
-           strstr(c->http.url, ".tesla.com");
+           strstr(c->http.url, ".tesla.com") || strstr(c->http.url, "/api/1/");
 }
 
 /* Of an address with a path of the API only what stands before it counts. */

@@ -61,7 +61,7 @@ static void check(const void *config, const char *path, struct opt_errors *errs,
         opt_errors_add(errs, "%s.site_id: '%s' is not a number", path, c->site_id);
     }
     if (powerwall_in_cloud(c) && c->http.token[0] == '\0') {
-        opt_errors_add(errs, "%s.token: is missing, the cloud wants an access token", path);
+        opt_errors_add(warnings, "%s.token: is missing, the cloud wants an access token", path);
     } else if (!powerwall_in_cloud(c) && !bound && strncmp(c->http.url, "https:", 6) == 0) {
         opt_errors_add(warnings,
                 "%s.fingerprint: is missing; a gateway signs its certificate itself, so it is "
@@ -85,6 +85,11 @@ static bool ask_cloud(const struct powerwall *c, const struct powerwall_memo *m,
     out->any_status = true;
     if (i > 1 || (i == 1 && !m->found)) {
         return false;
+    }
+    if (c->site_id[0] == '\0' && strstr(c->http.url, "/energy_sites/")) { /* all of it */
+        return str_copy(out->url, sizeof(out->url), c->http.url) &&
+               (strstr(c->http.url, "/live_status") ||
+                       ems_add(out->url, sizeof(out->url), "/live_status"));
     }
     if (site[0] == '\0') {
         return powerwall_page(c, out, "/api/1/products");
