@@ -12,7 +12,6 @@
 #include "bridge/io/mqtt_session.h"
 #include "bridge/io/tls.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -502,7 +501,7 @@ static void work_end(struct job *j)
     uv_mutex_destroy(&s->lock);
     mqtt_link_drop(s->link);
     free(s);
-    OPENSSL_thread_stop(); /* not left to the thread's end, which the process may not see */
+    tls_thread_over();
     if (ev) {
         mqtt_event_post(ev);
     }

@@ -62,6 +62,11 @@ void tls_context_destroy(struct tls_context *c)
     }
 }
 
+void tls_thread_over(void)
+{
+    OPENSSL_thread_stop();
+}
+
 static bool set_host(SSL *ssl, const char *host)
 {
     union {

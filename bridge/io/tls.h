@@ -22,6 +22,9 @@ struct tls_files {          /* PEM, borrowed */
 /* insecure: the peer is not checked. NULL on failure. */
 struct tls_context *tls_context_create(const struct tls_files *f, bool insecure) MUST_CHECK;
 void tls_context_destroy(struct tls_context *c); /* accepts NULL */
+/* At the end of a thread that used TLS: what the library keeps for it goes now. The end of the thread
+ * itself would do that too, and the process may not see it. */
+void tls_thread_over(void);
 
 struct tls_ops {
     /* Whole or not at all, as port_write; what false means is told by the stream itself. */
