@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct memo) <= EMS_MEMO_ROOM, "the session has no room fo
 /* clang-format off */
 static const struct opt rows[] = {
     EMS_HTTP_ROWS(struct config, http,
-        "The address of the service: https://engage.efergy.com"),
+        "The address of the service, https://engage.efergy.com, or of a proxy before it."),
     OPTION(struct config, "sid", sid, OPT_STRING, .flags = OPT_RESTART,
         .text = "The sensor that sees the house (sid in the app's data); without it all of them are added."),
     {.name = NULL},
