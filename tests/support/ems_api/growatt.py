@@ -64,5 +64,5 @@ APIS = [
              file="growatt/own_shine_tlx.json")],
         expect={"grid_w": None, "pv_w": 1150, "battery_w": None, "soc_permille": None, "consumption_w": None,
                 "voltage_l1_mv": 232400},
-        mistakes=[Mistake({"password": "b"}, 69, "check username and password")]),
+        mistakes=[Mistake({"password": "not-that-one"}, 69, "check username and password")]),
 ]
