@@ -25,6 +25,16 @@ static int64_t energy[SIM_CHARGERS_MAX];
 static uint32_t overlaps;
 static int steps;
 
+/* Second units stand behind the others; where one goes the next takes its place. */
+static void twins_moved(void)
+{
+    for (int i = 0; i < SIM_CHARGERS_MAX; i++) {
+        if (i >= sim->n || sim->charger[i].twin) {
+            energy[i] = i < sim->n ? sim->charger[i].energy_mwms : 0;
+        }
+    }
+}
+
 static void cars(void)
 {
     for (int i = 0; i < sim->n; i++) {
@@ -116,6 +126,9 @@ static void control(struct fuzz_in *in)
         fuzz_check(strcmp(text, "true") == 0, "neither: %s", buf_text(&out));
     }
     json_put(v);
+    if (sim->twins != before.sim.twins) {
+        twins_moved();
+    }
     cars();
 }
 
