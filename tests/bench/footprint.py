@@ -105,7 +105,7 @@ def main():
     figure("RSS, everything on and TLS", "all", 0, "kB", 18 * 1024)
     figure("private dirty, everything on and TLS", "all", 1, "kB", 6 * 1024)
     figure("processor", "plain", 2, "% of a core", 0.2)
-    figure("processor, everything on and TLS", "all", 2, "% of a core")
+    figure("processor, everything on and TLS", "all", 2, "% of a core", 0.2)
     figure("wakes", "plain", 3, "1/s")
     return b.finish()
 
