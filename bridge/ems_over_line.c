@@ -18,7 +18,8 @@ enum {
     QUIET_MS = 15000,
     HIGH_PERCENT = 25, /* text has none, a wrong speed half of them */
     WAIT_MIN_MS = 1000,
-    WAIT_MAX_MS = 60000,
+    WAIT_DEVICE_MS = 5000, /* an adapter that is plugged in again */
+    WAIT_HOST_MS = 60000,
 };
 
 /* Where no speed is set; meters have one of these. */
@@ -198,8 +199,9 @@ static bool connect_port(struct line *l, struct err *e)
             .baud = w->baud == OPT_UNSET ? usual_bauds[l->speed] : w->baud,
             .format = (enum port_format)w->format,
             .rts = true,
+            .keeps = true,
             .wait_min_ms = WAIT_MIN_MS,
-            .wait_max_ms = WAIT_MAX_MS};
+            .wait_max_ms = w->device[0] != '\0' ? WAIT_DEVICE_MS : WAIT_HOST_MS};
 
     _Static_assert((int)EMS_8N2 == (int)PORT_8N2 && (int)EMS_7E1 == (int)PORT_7E1,
             "the formats are the same");

@@ -55,6 +55,7 @@ struct port_config {
     int32_t baud; /* port_baud_ok */
     enum port_format format;
     bool rts;                         /* raises RTS and DTR: some devices talk only then */
+    bool keeps;                       /* what came before it was opened is read as well */
     int32_t wait_min_ms, wait_max_ms; /* the back-off; doubled from one to the other */
 };
 

@@ -107,7 +107,9 @@ static int set_raw(int fd, const struct port_config *how)
 
         (void)ioctl(fd, TIOCMBIS, &lines); /* a pty has none */
     }
-    tcflush(fd, TCIFLUSH); /* what came before belongs to nobody */
+    if (!how->keeps) {
+        tcflush(fd, TCIFLUSH); /* what came before belongs to nobody */
+    }
     return 0;
 }
 

@@ -79,7 +79,7 @@ class Probe(unittest.TestCase):
     def test_ser2net(self):
         rig = self.enterContext(Rig())
         with Meter(Pty()) as m:
-            g = Ser2net(rig, m.end.device, raw=True)
+            g = Ser2net(rig, m.end.device, meter=True)
             self.is_read(host="127.0.0.1", port=g.port)
 
     def test_what_never_is_a_telegram_says_what_to_change(self):
@@ -130,7 +130,7 @@ class Bridge(unittest.TestCase):
     def test_values_come_go_and_come_back_with_the_gateway(self):
         with Meter(Pty()) as m:
             m.watts = -1200
-            g = Ser2net(self.rig, m.end.device, raw=True)
+            g = Ser2net(self.rig, m.end.device, meter=True)
             self.start(host="127.0.0.1", port=g.port)
             wait("the values", lambda: self.grid() in (-1200, -1199), 15)
             wait("ok", lambda: self.source().get("status") == "ok")

@@ -182,6 +182,24 @@ static void messages_are_cut_out_of_what_comes(void **state)
     check_i64(f->downs, 0);
 }
 
+static void what_came_before_it_was_opened_is_read(void **state)
+{
+    struct fixture *f = *state;
+    int other;
+
+    f->peer = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    assert_int_equal(grantpt(f->peer), 0);
+    assert_int_equal(unlockpt(f->peer), 0);
+    other = open(ptsname(f->peer), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    assert_true(other >= 0);
+    give(f, "<early>\n");
+    snprintf(f->config.wire.device, sizeof(f->config.wire.device), "%s", ptsname(f->peer));
+    open_line(f);
+    assert_true(rig_until(&f->loop, &f->messages, 1, 1000));
+    check_str(f->said, "<early>");
+    close(other);
+}
+
 static void byte_by_byte_is_the_same(void **state)
 {
     const char *text = "x<one>y<two>";
@@ -417,6 +435,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
             TEST(messages_are_cut_out_of_what_comes),
+            TEST(what_came_before_it_was_opened_is_read),
             TEST(byte_by_byte_is_the_same),
             TEST(the_speed_is_that_of_the_settings),
             TEST(a_message_without_an_end_fills_no_memory),

@@ -71,6 +71,7 @@ static inline void telegram(struct bytes *b, const char *text, const char *end)
 /* The bytes come in pieces of `step` and go through cut, as in the daemon. Returns how many messages
  * there were; the reports and the class are those of the last. */
 static enum ems_class last;
+static size_t kept; /* bytes that wait for more */
 
 static inline int feed(struct ems_rig *r, const char *p, size_t n, size_t step)
 {
@@ -103,6 +104,7 @@ static inline int feed(struct ems_rig *r, const char *p, size_t n, size_t step)
         }
         memmove(box, box + done, have - done);
         have -= done;
+        kept = have;
     }
     return messages;
 }

@@ -12,12 +12,12 @@ import time
 
 from rig import free_port, wait
 
-WIRING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/wiring.md")
+DOCS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs")
 
 
-def documented(part):
-    """The one example of docs/wiring.md that holds `part`."""
-    with open(WIRING) as f:
+def documented(part, page="wiring.md"):
+    """The one example of a page that holds `part`."""
+    with open(os.path.join(DOCS, page)) as f:
         found = [x for x in re.findall(r"```yaml\n(.*?)```", f.read(), re.S) if part in x]
     assert len(found) == 1, found
     return found[0]
@@ -30,12 +30,13 @@ def listens(port):
 
 
 class Ser2net:
-    """ser2net on a device, with the settings that docs/wiring.md shows."""
+    """ser2net on a device, with the settings that docs/wiring.md shows; meter: those of docs/energy.md."""
 
-    def __init__(self, rig, device, raw=False, calls=None):
+    def __init__(self, rig, device, raw=False, calls=None, meter=False):
         self.rig, self.port = rig, free_port()
-        text = documented("connback" if calls else "rfc2217")
+        text = documented("&meter", "energy.md") if meter else documented("connback" if calls else "rfc2217")
         swaps = [("/dev/ttyUSB0", device), ("192.0.2.10,2217", f"127.0.0.1,{self.port}"),
+                 ("tcp,2001", f"tcp,127.0.0.1,{self.port}"),
                  ("127.0.0.1,4160", f"127.0.0.1,{self.port}"), ("192.0.2.2,4161", f"127.0.0.1,{calls}")]
         if raw:
             swaps.append(("telnet(rfc2217),tcp", "tcp"))

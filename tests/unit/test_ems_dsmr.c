@@ -58,7 +58,7 @@ static void the_unit_that_is_written_counts(void **state)
     (void)state;
     ems_rig_init(&r, "dsmr", HOST);
     telegram(&b,
-            "/EST5\\X\n\n1-0:1.7.0(000000286*W)\n1-0:2.7.0(000000000*W)\n1-0:21.7.0(0.3*KW)\n"
+            "/EST5\\X\n\n1-0:1.7.1(9*kW)\n1-0:1.8.0(8*kW)\n2-0:1.7.0(7*kW)\n1-0:1.7.0(000000286*W)\n1-0:2.7.0(000000000*W)\n1-0:21.7.0(0.3*KW)\n"
             "1-0:31.7.0(1304*mA)\n",
             NULL);
     check_i64(feed_all(&r, &b), 1);

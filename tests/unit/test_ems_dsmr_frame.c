@@ -175,6 +175,8 @@ static void what_never_ends_is_dropped(void **state)
     for (int i = 0; i < 1000; i++) {
         adds(&b, "1-0:1.8.0()\n");
     }
+    check_i64(feed(&r, b.p, b.n, 500), 0);
+    assert_true(kept <= 8 * 1024 + 500);
     add_all(&b, &one);
     check_i64(feed(&r, b.p, b.n, 500), 1);
     check_dutch(&r);

@@ -41,6 +41,9 @@ static bool value_of(
     return false;
 }
 
+static const int64_t POWER_MAX =
+        INT64_C(1000000000000000); /* a gigawatt, in millionths of a watt */
+
 struct power {
     bool known;
     int64_t uw;         /* + import */
@@ -69,7 +72,7 @@ static void power_of(const struct dsmr_value *x, const char *const object[3], st
         p->known = value_of(net, QUANTITY_POWER, &to, &p->why);
         (void)str_copy(p->raw, sizeof(p->raw), net->text);
     }
-    if (__builtin_sub_overflow(to, from, &p->uw)) {
+    if (__builtin_sub_overflow(to, from, &p->uw) || p->uw > POWER_MAX || p->uw < -POWER_MAX) {
         p->known = false;
         p->why = "is too large";
     }

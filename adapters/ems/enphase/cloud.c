@@ -143,7 +143,7 @@ enum ems_class enphase_cloud_parse(const struct enphase *c, struct ems_session *
     struct enphase_memo *m = enphase_memo(s);
     enum ems_class class = refused(s, a, e);
     struct json_object *v, *devices;
-    struct ems_tree t = {NULL};
+    struct ems_tree t = {.json = NULL};
     int64_t utc_ms = 0;
 
     (void)c;
