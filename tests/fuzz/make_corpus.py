@@ -368,6 +368,35 @@ def port_says(code, *values):
     return bytes([IAC, SB, 44, code, *values, IAC, SE])
 
 
+def frame(first, data, second=0):
+    n = len(data)
+    size = bytes([n | second]) if n < 126 else bytes([126 | second]) + n.to_bytes(2, "big")
+    return bytes([first]) + size + data
+
+
+def streams():
+    """First byte: how it is cut."""
+    head = "HTTP/1.1 %s\r\nUpgrade: %s\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n%s\r\n"
+    accept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    cases = {
+        "text": frame(0x81, b'{"type":"auth_required"}') + frame(0x81, b""),
+        "pieces": frame(1, b"hel") + frame(0x89, b"ping") + frame(0, b"l") + frame(0x80, b"o"),
+        "binary": frame(0x82, bytes(range(200))), "close": frame(0x88, b"\x03\xe9going away"), "pong": frame(0x8a, b""),
+        "masked": frame(0x81, b"....x", 0x80), "reserved": frame(0xc1, b"x"), "kind": frame(0x83, b"x"),
+        "latin": frame(0x81, b"\xe4"), "half": frame(1, b"\xc3") + frame(0x80, b"\xa4"), "no-start": frame(0x80, b"x"),
+        "long-ping": frame(0x89, b"x" * 126), "too-long": frame(0x81, b"x" * 301), "most": frame(0x81, b"x" * 300),
+        "huge": b"\x81\x7f" + b"\xff" * 8, "two": frame(1, b"x" * 200) + frame(0, b"x" * 101),
+        "events": b"event: alive\r\ndata: a\rdata:b\n\n: comment\ndata\n\nid: 1\nretry: 5\n\n",
+        "bom": b"\xef\xbb\xbfdata: x\n\n", "long-event": b"data: " + b"x" * 301 + b"\n\n",
+        "long-name": b"event: " + b"n" * 90 + b"\ndata: x\n\n" + b"f" * 40 + b": y\n\n",
+        "accepted": head % ("101 Switching", "websocket", accept, ""), "refused": head % ("401 No", "x", "y", ""),
+        "other-key": head % ("101 X", "WebSocket", "AAAA", ""), "not-upgraded": head % ("101 X", "h2c", accept, ""),
+        "extension": head % ("101 X", "websocket", accept, "Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+        "no-web-server": b"SSH-2.0\r\n\r\n", "no-status": b"HTTP/1.1 abc\r\n\r\n",
+    }
+    return {k: b"\x02" + (v if isinstance(v, bytes) else v.encode()) for k, v in cases.items()}
+
+
 def telnets():
     """First byte: 1 agreed before, 2 late after half, 4 one buffer; second: how it is cut."""
     # What ser2net 4.3 says after a connection and after each question.
@@ -515,6 +544,7 @@ def main():
     put("topic", {"%02d" % i: "\n".join(t) for i, t in enumerate(TOPICS)})
     put("settings", settings())
     put("telnet", telnets())
+    put("stream", streams())
     put("script", scripts())
 
 
