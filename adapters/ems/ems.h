@@ -174,6 +174,27 @@ struct ems_price {
         .text = "The tax on price and charges.")
 /* clang-format on */
 
+/* ---- roofs ---- */
+
+/* What every forecast that is computed for a roof wants; a member of its config. */
+struct ems_roof {
+    int32_t latitude, longitude, tilt, azimuth, kwp; /* millionths of a degree and of a kW */
+};
+
+/* clang-format off */
+#define EMS_ROOF_ROWS(T, r) \
+    OPTION(T, "latitude", r.latitude, OPT_MICRO, .min = -90000000, .max = 90000000, .flags = OPT_RESTART, \
+        .text = "Where the roof is, north of the equator."), \
+    OPTION(T, "longitude", r.longitude, OPT_MICRO, .min = -180000000, .max = 180000000, .flags = OPT_RESTART, \
+        .text = "Where the roof is, east of Greenwich."), \
+    OPTION(T, "tilt", r.tilt, OPT_MICRO, .min = 0, .max = 90000000, .fallback = 30000000, .flags = OPT_RESTART, \
+        .text = "The slope of the panels in degrees: 0 lies flat, 90 stands."), \
+    OPTION(T, "azimuth", r.azimuth, OPT_MICRO, .min = -180000000, .max = 180000000, .flags = OPT_RESTART, \
+        .text = "Where the panels look, in degrees: 0 south, -90 east, 90 west."), \
+    OPTION(T, "kwp", r.kwp, OPT_MICRO, .min = 10000, .max = 1000000000, .fallback = 5000000, .unit = "kWp", .flags = OPT_RESTART, \
+        .text = "The peak power of the panels.")
+/* clang-format on */
+
 /* ---- requests and answers ---- */
 
 enum {
@@ -258,7 +279,8 @@ struct ems_adapter {
     const char *summary; /* one sentence */
     const char
             *tested; /* what it was tried on: "constructed", "vendor sample", "real capture" */
-    const char *where, *over, *gives; /* for its page; NULL: as cloud, transport and fields tell */
+    const char *where, *over,
+            *gives; /* for its page; NULL: as cloud, transport and fields tell */
     const char *const
             *notes; /* for its page: traps, what is unproven; sentences, NULL behind */
 
@@ -273,7 +295,7 @@ struct ems_adapter {
     /* Where a config has a pace of its own (a cloud in place of the device): changes *h, which holds
      * the above. Optional. */
     void (*habit)(const void *config, struct ems_habit *h);
-    bool supervisor;   /* url may be "supervisor": Home Assistant as its own apps reach it */
+    bool supervisor; /* url may be "supervisor": Home Assistant as its own apps reach it */
 
     /* Which lists it can give (SLOTS_BIT), and when they are fetched; both optional. A plan of
      * EMS_PLAN_DAYLIGHT wants calls, a number >= 1. */
@@ -434,6 +456,9 @@ bool ems_scaled(struct json_object *v, int64_t scale, int64_t *out) MUST_CHECK;
 bool ems_moment(struct json_object *v, int64_t *utc_s) MUST_CHECK;
 bool ems_moment_text(const char *text, int64_t *utc_s) MUST_CHECK;
 
+/* "PT30M", "PT1H" in s; 0: something else. */
+int64_t ems_duration(const char *text);
+
 /* A slot of a price of the market, in micro-currency per kWh: charges and tax are put on it here. raw: what it
  * was read from; may be NULL. */
 void ems_say_price(struct ems_reports *r, enum slots_kind k, const struct ems_price *p,
@@ -463,6 +488,10 @@ uint32_t ems_gives_price(const void *config);
 uint32_t ems_gives_forecast(const void *config);
 /* ems_http_check for those whose token goes where the adapter says (auth none) or as auth says. */
 void ems_token_check(const struct ems_http *h, const char *path, struct opt_errors *errs,
+        struct opt_errors *warnings);
+
+/* Warns of a roof that is nowhere. */
+void ems_roof_check(const struct ems_roof *r, const struct ems_http *h, const char *path,
         struct opt_errors *warnings);
 
 /* The address of a page into out->url: path behind url; url alone where it has a path of its own. */

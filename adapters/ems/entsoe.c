@@ -116,21 +116,12 @@ static int64_t number_of(struct json_object *v, const char *key, int64_t fallbac
     return ems_scaled(json_member(v, key), 1, &n) ? n : fallback;
 }
 
-/* "PT15M", "PT60M", "PT1H" in s; 0: something else. */
 static int64_t resolution_of(struct json_object *period)
 {
     char text[16];
-    int64_t n = 0;
-    size_t digits;
 
     text_of(period, "resolution", text, sizeof(text));
-    digits = strncmp(text, "PT", 2) == 0 ? strspn(text + 2, "0123456789") : 0;
-    if (digits == 0 || digits > 4 || !str_int(text + 2, digits, &n)) {
-        return 0;
-    }
-    return strcmp(text + 2 + digits, "M") == 0   ? n * 60
-           : strcmp(text + 2 + digits, "H") == 0 ? n * 3600
-                                                 : 0;
+    return ems_duration(text);
 }
 
 /* ---- series ---- */

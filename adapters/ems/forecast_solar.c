@@ -17,22 +17,14 @@ enum { LONGEST_S = 2 * 3600, NIGHT_S = 20 * 3600, DAY_S = 86400 };
 
 struct config {
     struct ems_http http;
-    int32_t latitude, longitude, tilt, azimuth, kwp, damping;
+    struct ems_roof roof;
+    int32_t damping;
 };
 
 /* clang-format off */
 static const struct opt rows[] = {
     EMS_HTTP_ROWS(struct config, http, "https://api.forecast.solar; token is the key of a subscription, if any."),
-    OPTION(struct config, "latitude", latitude, OPT_MICRO, .min = -90000000, .max = 90000000, .flags = OPT_RESTART,
-        .text = "Where the roof is, north of the equator."),
-    OPTION(struct config, "longitude", longitude, OPT_MICRO, .min = -180000000, .max = 180000000, .flags = OPT_RESTART,
-        .text = "Where the roof is, east of Greenwich."),
-    OPTION(struct config, "tilt", tilt, OPT_MICRO, .min = 0, .max = 90000000, .fallback = 30000000, .flags = OPT_RESTART,
-        .text = "The slope of the panels in degrees: 0 lies flat, 90 stands."),
-    OPTION(struct config, "azimuth", azimuth, OPT_MICRO, .min = -180000000, .max = 180000000, .flags = OPT_RESTART,
-        .text = "Where the panels look, in degrees: 0 south, -90 east, 90 west."),
-    OPTION(struct config, "kwp", kwp, OPT_MICRO, .min = 10000, .max = 1000000000, .fallback = 5000000, .unit = "kWp", .flags = OPT_RESTART,
-        .text = "The peak power of the panels."),
+    EMS_ROOF_ROWS(struct config, roof),
     OPTION(struct config, "damping", damping, OPT_MICRO, .min = 0, .max = 1000000, .flags = OPT_RESTART,
         .text = "How much less than computed comes in the morning and evening, 0 to 1 (trees, neighbours)."),
     {.name = NULL},
@@ -53,10 +45,7 @@ static void check(const void *config, const char *path, struct opt_errors *errs,
     const struct config *c = config;
 
     ems_token_check(&c->http, path, errs, warnings);
-    if (c->latitude == 0 && c->longitude == 0 && !ems_has_path(c->http.url)) {
-        opt_errors_add(warnings,
-                "%s.latitude: latitude and longitude are 0: is the roof at sea?", path);
-    }
+    ems_roof_check(&c->roof, &c->http, path, warnings);
 }
 
 static bool request(
@@ -72,9 +61,9 @@ static bool request(
     out->optional = true; /* what it refuses, it explains */
     return i == 0 &&
            str_format(path, sizeof(path), "%s%s/estimate/%s/%s/%s/%s/%s?time=utc%s%s",
-                   key ? "/" : "", key ? c->http.token : "", ems_micro(lat, c->latitude),
-                   ems_micro(lon, c->longitude), ems_micro(tilt, c->tilt),
-                   ems_micro(azimuth, c->azimuth), ems_micro(kwp, c->kwp),
+                   key ? "/" : "", key ? c->http.token : "", ems_micro(lat, c->roof.latitude),
+                   ems_micro(lon, c->roof.longitude), ems_micro(tilt, c->roof.tilt),
+                   ems_micro(azimuth, c->roof.azimuth), ems_micro(kwp, c->roof.kwp),
                    c->damping != 0 ? "&damping=" : "",
                    c->damping != 0 ? ems_micro(damping, c->damping) : "") &&
            ems_list_page(out, c->http.url, path);

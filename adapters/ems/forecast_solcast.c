@@ -75,29 +75,11 @@ static bool request(
     (void)s;
     out->optional = true; /* a refused key has a sentence of its own */
     if (c->http.token[0] != '\0' && c->http.auth == EMS_AUTH_NONE) {
-        (void)str_format(out->header[0], sizeof(out->header[0]), "Authorization: Bearer %s",
-                c->http.token);
+        out->bearer = c->http.token;
     }
     (void)str_format(path, sizeof(path), "/rooftop_sites/%s/forecasts?format=json&hours=96",
             c->resource_id);
     return i == 0 && ems_list_page(out, c->http.url, path);
-}
-
-/* "PT30M", "PT1H" in s; 0: something else. */
-static int64_t duration(const char *s)
-{
-    int64_t n = 0;
-    size_t digits;
-
-    if (strncmp(s, "PT", 2) != 0) {
-        return 0;
-    }
-    digits = strspn(s + 2, "0123456789");
-    if (digits == 0 || digits > 4 || !str_int(s + 2, digits, &n)) {
-        return 0;
-    }
-    s += 2 + digits;
-    return strcmp(s, "M") == 0 ? n * 60 : strcmp(s, "H") == 0 ? n * 3600 : 0;
 }
 
 static void read_one(const struct config *c, struct json_object *v, struct ems_reports *out)
@@ -107,12 +89,12 @@ static void read_one(const struct config *c, struct json_object *v, struct ems_r
     struct slot x = {0};
 
     json_as_text(json_member(v, "period"), period, sizeof(period));
-    if (!ems_moment(json_member(v, "period_end"), &x.end_s) || duration(period) <= 0) {
+    if (!ems_moment(json_member(v, "period_end"), &x.end_s) || ems_duration(period) <= 0) {
         ems_say_no_slots(out, SLOTS_FORECAST, "a period_end or period cannot be read");
     } else if (!ems_scaled(power, 1000, &x.value)) {
         ems_say_no_slots(out, SLOTS_FORECAST, "a pv_estimate is no number");
     } else {
-        x.start_s = x.end_s - duration(period);
+        x.start_s = x.end_s - ems_duration(period);
         json_as_text(power, raw, sizeof(raw));
         ems_say_slot(out, SLOTS_FORECAST, &x, raw);
     }

@@ -79,8 +79,7 @@ static bool request(
     int64_t day_s;
 
     if (bearer(c)) {
-        (void)str_format(out->header[0], sizeof(out->header[0]), "Authorization: Bearer %s",
-                c->http.token);
+        out->bearer = c->http.token;
     }
     if (c->entity[0] != '\0') {
         out->optional = true; /* 404 is about the entity */

@@ -27,22 +27,14 @@ enum {
 
 struct config {
     struct ems_http http;
-    int32_t latitude, longitude, tilt, azimuth, kwp, efficiency, limit_w;
+    struct ems_roof roof;
+    int32_t efficiency, limit_w;
 };
 
 /* clang-format off */
 static const struct opt rows[] = {
     EMS_HTTP_ROWS(struct config, http, "https://api.open-meteo.com."),
-    OPTION(struct config, "latitude", latitude, OPT_MICRO, .min = -90000000, .max = 90000000, .flags = OPT_RESTART,
-        .text = "Where the roof is, north of the equator."),
-    OPTION(struct config, "longitude", longitude, OPT_MICRO, .min = -180000000, .max = 180000000, .flags = OPT_RESTART,
-        .text = "Where the roof is, east of Greenwich."),
-    OPTION(struct config, "tilt", tilt, OPT_MICRO, .min = 0, .max = 90000000, .fallback = 30000000, .flags = OPT_RESTART,
-        .text = "The slope of the panels in degrees: 0 lies flat, 90 stands."),
-    OPTION(struct config, "azimuth", azimuth, OPT_MICRO, .min = -180000000, .max = 180000000, .flags = OPT_RESTART,
-        .text = "Where the panels look, in degrees: 0 south, -90 east, 90 west."),
-    OPTION(struct config, "kwp", kwp, OPT_MICRO, .min = 10000, .max = 1000000000, .fallback = 5000000, .unit = "kWp", .flags = OPT_RESTART,
-        .text = "The peak power of the panels."),
+    EMS_ROOF_ROWS(struct config, roof),
     OPTION(struct config, "efficiency", efficiency, OPT_INT, .min = 1, .max = 100, .fallback = 90, .unit = "%", .flags = OPT_RESTART,
         .text = "What inverter, cables and dirt leave of it."),
     OPTION(struct config, "limit_w", limit_w, OPT_INT, .min = 1, .max = 1000000, .fallback = OPT_UNSET, .unit = "W", .flags = OPT_RESTART,
@@ -66,10 +58,7 @@ static void check(const void *config, const char *path, struct opt_errors *errs,
     const struct config *c = config;
 
     ems_http_check(&c->http, path, errs, warnings);
-    if (c->latitude == 0 && c->longitude == 0 && !ems_has_path(c->http.url)) {
-        opt_errors_add(warnings,
-                "%s.latitude: latitude and longitude are 0: is the roof at sea?", path);
-    }
+    ems_roof_check(&c->roof, &c->http, path, warnings);
 }
 
 static bool request(
@@ -85,8 +74,8 @@ static bool request(
             "/v1/forecast?latitude=%s&longitude=%s&tilt=%s&azimuth=%s"
             "&minutely_15=temperature_2m,global_tilted_irradiance_instant&forecast_days=5"
             "&timezone=GMT&timeformat=unixtime",
-            ems_micro(lat, c->latitude), ems_micro(lon, c->longitude), ems_micro(tilt, c->tilt),
-            ems_micro(azimuth, c->azimuth));
+            ems_micro(lat, c->roof.latitude), ems_micro(lon, c->roof.longitude),
+            ems_micro(tilt, c->roof.tilt), ems_micro(azimuth, c->roof.azimuth));
     return i == 0 && ems_list_page(out, c->http.url, path);
 }
 
@@ -95,7 +84,7 @@ static int64_t power_mw(const struct config *c, int64_t irradiance, int64_t air_
 {
     int64_t cell_mc = air_mc + irradiance * WARMER / 1000;
     int64_t share = 1000000 - LOSS_PPM * (cell_mc - CELL_MC);
-    int64_t mw = (int64_t)c->kwp / 1000 * irradiance / 1000; /* W at the rating, mW here */
+    int64_t mw = (int64_t)c->roof.kwp / 1000 * irradiance / 1000; /* W at the rating, mW here */
 
     share = share < 0 ? 0 : share;
     mw = mw * share / 1000000 * c->efficiency / 100;

@@ -21,23 +21,14 @@ enum { HOUR_S = 3600, DAY_S = 86400, KELVIN_MC = 273150, LOSS_PPM = 4, CELL_MC =
 
 struct config {
     struct ems_http http;
-    struct sun_plane plane;
-    int32_t kwp, efficiency;
+    struct ems_roof roof;
+    int32_t efficiency;
 };
 
 /* clang-format off */
 static const struct opt rows[] = {
     EMS_HTTP_ROWS(struct config, http, "https://api.openweathermap.org; token is the API key (appid)."),
-    OPTION(struct config, "latitude", plane.latitude, OPT_MICRO, .min = -90000000, .max = 90000000, .flags = OPT_RESTART,
-        .text = "Where the roof is, north of the equator."),
-    OPTION(struct config, "longitude", plane.longitude, OPT_MICRO, .min = -180000000, .max = 180000000, .flags = OPT_RESTART,
-        .text = "Where the roof is, east of Greenwich."),
-    OPTION(struct config, "tilt", plane.tilt, OPT_MICRO, .min = 0, .max = 90000000, .fallback = 30000000, .flags = OPT_RESTART,
-        .text = "The slope of the panels in degrees: 0 lies flat, 90 stands."),
-    OPTION(struct config, "azimuth", plane.azimuth, OPT_MICRO, .min = -180000000, .max = 180000000, .flags = OPT_RESTART,
-        .text = "Where the panels look, in degrees: 0 south, -90 east, 90 west."),
-    OPTION(struct config, "kwp", kwp, OPT_MICRO, .min = 10000, .max = 1000000000, .fallback = 5000000, .unit = "kWp", .flags = OPT_RESTART,
-        .text = "The peak power of the panels."),
+    EMS_ROOF_ROWS(struct config, roof),
     OPTION(struct config, "efficiency", efficiency, OPT_INT, .min = 1, .max = 100, .fallback = 90, .unit = "%", .flags = OPT_RESTART,
         .text = "What inverter, cables and dirt leave of it."),
     {.name = NULL},
@@ -58,11 +49,7 @@ static void check(const void *config, const char *path, struct opt_errors *errs,
     const struct config *c = config;
 
     ems_token_check(&c->http, path, errs, warnings);
-    if (c->plane.latitude == 0 && c->plane.longitude == 0) {
-        opt_errors_add(warnings,
-                "%s.latitude: latitude and longitude are 0; those of the answer count, if it has any",
-                path);
-    }
+    ems_roof_check(&c->roof, &c->http, path, warnings);
 }
 
 static bool request(
@@ -77,7 +64,7 @@ static bool request(
     return i == 0 &&
            str_format(path, sizeof(path),
                    "/data/3.0/onecall?lat=%s&lon=%s&units=metric&exclude=minutely,alerts%s%s",
-                   ems_micro(lat, c->plane.latitude), ems_micro(lon, c->plane.longitude),
+                   ems_micro(lat, c->roof.latitude), ems_micro(lon, c->roof.longitude),
                    key ? "&appid=" : "", key ? c->http.token : "") &&
            ems_list_page(out, c->http.url, path);
 }
@@ -99,7 +86,7 @@ static int64_t through_clouds(int64_t percent)
 static int64_t watts(const struct config *c, const struct sun_plane *plane, int64_t at_s,
         int64_t clouds, int64_t air_mc)
 {
-    int64_t w = (int64_t)c->kwp / 1000 * sun_on_plane(plane, at_s + HOUR_S / 2) / SUN_ONE;
+    int64_t w = (int64_t)c->roof.kwp / 1000 * sun_on_plane(plane, at_s + HOUR_S / 2) / SUN_ONE;
     int64_t loss = air_mc > CELL_MC ? LOSS_PPM * (air_mc - CELL_MC) : 0;
 
     w = w * through_clouds(clouds) / SUN_ONE * c->efficiency / 100;
@@ -196,7 +183,9 @@ static enum ems_class parse(const void *config, struct ems_session *s,
         const struct ems_answer *a, struct ems_reports *out, struct err *e)
 {
     const struct config *c = config;
-    struct sky sky = {.c = c, .plane = c->plane, .out = out};
+    struct sky sky = {.c = c,
+            .plane = {c->roof.latitude, c->roof.longitude, c->roof.tilt, c->roof.azimuth},
+            .out = out};
     struct json_object *root = a->status != 0 ? ems_json(a, e) : NULL;
     int64_t cod = a->status, lat = 0, lon = 0;
     enum ems_class class = EMS_OK;
@@ -216,7 +205,7 @@ static enum ems_class parse(const void *config, struct ems_session *s,
         err_set(e, ERR_IO, "hourly is not in the answer: is the address right?");
         class = EMS_DATA;
     } else {
-        if (c->plane.latitude == 0 && c->plane.longitude == 0 &&
+        if (c->roof.latitude == 0 && c->roof.longitude == 0 &&
                 ems_scaled(json_member(root, "lat"), 1000000, &lat) &&
                 ems_scaled(json_member(root, "lon"), 1000000, &lon) && lat >= -90000000 &&
                 lat <= 90000000 && lon >= -180000000 && lon <= 180000000) {

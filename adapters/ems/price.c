@@ -62,6 +62,18 @@ bool ems_moment(struct json_object *v, int64_t *utc_s)
     return true;
 }
 
+int64_t ems_duration(const char *text)
+{
+    size_t digits = strncmp(text, "PT", 2) == 0 ? strspn(text + 2, "0123456789") : 0;
+    int64_t n = 0;
+
+    if (digits == 0 || digits > 4 || !str_int(text + 2, digits, &n)) {
+        return 0;
+    }
+    text += 2 + digits;
+    return strcmp(text, "M") == 0 ? n * 60 : strcmp(text, "H") == 0 ? n * 3600 : 0;
+}
+
 /* Charges and tax on a price of the market. */
 static int64_t full_price(const struct ems_price *p, int64_t v)
 {
@@ -164,6 +176,15 @@ void ems_token_check(const struct ems_http *h, const char *path, struct opt_erro
         opt_errors_add(errs, "%s.token: holds a blank or one of ? # & \" \\", path);
     }
     ems_http_check(&x, path, errs, warnings);
+}
+
+void ems_roof_check(const struct ems_roof *r, const struct ems_http *h, const char *path,
+        struct opt_errors *warnings)
+{
+    if (r->latitude == 0 && r->longitude == 0 && !ems_has_path(h->url)) {
+        opt_errors_add(warnings,
+                "%s.latitude: latitude and longitude are 0: is the roof at sea?", path);
+    }
 }
 
 bool ems_has_path(const char *url)

@@ -65,8 +65,7 @@ static bool request(
     out->optional = true; /* a refused token is told in the body of a 400 */
     (void)str_copy(out->header[0], sizeof(out->header[0]), "Content-Type: application/json");
     if (c->http.token[0] != '\0' && c->http.auth == EMS_AUTH_NONE) {
-        (void)str_format(out->header[1], sizeof(out->header[1]), "Authorization: Bearer %s",
-                c->http.token);
+        out->bearer = c->http.token;
     }
     (void)str_copy(out->body, sizeof(out->body),
             "{\"query\":\"{viewer{homes{id currentSubscription{priceInfo(resolution:QUARTER_HOURLY)"

@@ -113,5 +113,47 @@ class Prices(unittest.TestCase):
         self.assertEqual(self.row()["unit_of_measurement"], "CHF/kWh")
 
 
+    def test_prices_by_the_clock_want_nobody(self):
+        self.start({"name": "Table", "adapter": "tariff", "price": 0.31, "export_price": 0.0794, "time_zone": "UTC0",
+                    "zones": "00:00-24:00 0.27"})
+        wait("a price", lambda: self.site().get("price") == 0.27)
+        t = wait("the list", self.tariff)
+        self.assertEqual((len(t), {x["value"] for x in t}), (4 * 96, {0.27}))
+        day = int(time.time()) // 86400 * 86400
+        self.assertIn(t[0]["start"], (utc(day), utc(day - 86400)))
+        self.assertEqual(json.loads(self.client.last("twcbridge/site/export_tariff"))[5]["value"], 0.0794)
+        self.assertEqual(self.site()["tariff"]["export"]["value"], 0.0794)
+        m = wait("the source", lambda: self.market("table").get("status") == "ok" and self.market("table"))
+        self.assertEqual((m["calls_today"], m["problem"]), (0, False))
+
+    def roof(self, kw, hours=30):
+        """Half hours of one power, from a while ago on."""
+        return {"forecasts": [{"pv_estimate": kw, "period": "PT30M", "period_end": utc(self.hour + i * 1800)}
+                              for i in range(1, 2 * hours + 1)]}
+
+    def test_forecasts_of_two_roofs_are_added_and_never_measured(self):
+        self.fake.answer("/rooftop_sites/a/forecasts", self.roof(1.5))
+        self.fake.answer("/rooftop_sites/b/forecasts", 429)
+        roofs = [{"name": "Roof " + x, "adapter": "forecast_solcast", "url": self.fake.url, "resource_id": x,
+                  "token": "s0lcast-key"} for x in "ab"]
+        self.start(*roofs)
+        wait("the first roof", lambda: self.market("roof_a").get("status") == "ok")
+        wait("the second is not known", lambda: self.market("roof_b").get("status") == "paused")
+        self.assertIsNone(self.site()["forecast"]["now"])
+        self.rig.end(self.rig.proc)
+        self.fake.answer("/rooftop_sites/b/forecasts", self.roof(0.25, 20))
+        asked = len(self.fake.requests)
+        self.start(*roofs)
+        f = wait("both", lambda: (self.site().get("forecast") or {}).get("now") and self.site()["forecast"])
+        self.assertEqual(f["now"]["value"], 1750)
+        self.assertAlmostEqual(f["next_24h_wh"], 1750 * (self.hour + 20 * 3600 - time.time()) / 3600, delta=20)
+        t = wait("the list", lambda: json.loads(self.client.last("twcbridge/site/forecast") or "[]"))
+        self.assertEqual({x["value"] for x in t}, {1750})
+        self.assertEqual(len(self.fake.requests), asked + 1)  # the first roof is known from the disk: no call of ten
+        self.assertIsNone(self.site()["pv_power"])
+        self.assertIsNone(self.site()["price"])
+        self.assertNotIn("s0lcast-key", self.rig.log())
+
+
 if __name__ == "__main__":
     unittest.main()

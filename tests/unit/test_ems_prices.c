@@ -95,7 +95,7 @@ static void tibber_tells_errors_that_come_with_status_200(void **state)
                     "{\"errors\":[{\"message\":\"x\",\"extensions\":{\"code\":\"UNAUTHENTICATED\"}}]}"),
             EMS_AUTH);
     check_str(r.request.url, "https://api.tibber.com/v1-beta/gql");
-    check_str(r.request.header[1], "Authorization: Bearer abcdef");
+    check_str(r.request.bearer, "abcdef");
     ems_rig_round(&r);
     check_i64(ems_rig_answer(
                       &r, "{\"errors\":[{\"message\":\"Too many requests\"}],\"data\":null}"),
