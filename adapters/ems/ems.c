@@ -285,3 +285,21 @@ void ems_wire_check(const struct ems_wire *w, const char *path, struct opt_error
         opt_errors_add(warnings, "%s.rtu: is for host; a device talks RTU anyway", path);
     }
 }
+
+/* ---- what adapters share ---- */
+
+void ems_direct(struct ems_reports *out, enum ems_field f, const struct ems_report *power)
+{
+    struct ems_report *r = &out->field[f];
+    char raw[EMS_RAW_ROOM];
+
+    if (r->said != EMS_SAID_VALUE || r->value <= 0) {
+        return; /* none, nothing, or one with a sign of its own */
+    }
+    if (power->said != EMS_SAID_VALUE) {
+        (void)str_copy(raw, sizeof(raw), r->raw);
+        ems_say_none(out, f, "it has no direction: the power of its phase is not known", raw);
+    } else if (power->value < 0) {
+        r->value = -r->value;
+    }
+}

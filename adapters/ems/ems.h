@@ -435,6 +435,10 @@ struct ems_tree {
     void *user;
 };
 
+/* The current f, which is counted without a direction, gets that of the power of its phase; where it
+ * flows and that is not known, it becomes none. */
+void ems_direct(struct ems_reports *out, enum ems_field f, const struct ems_report *power);
+
 /* Expressions: paths (base/json_path.h), added, subtracted and scaled.
  *     site.grid.power      -a.b      p1 + p2 + p3     in - out     power * 1000     ac // 0
  * '-' in front inverts. '*' and '//' take a number; '//' gives what counts where nothing is there

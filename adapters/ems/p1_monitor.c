@@ -137,13 +137,8 @@ static void say_phase(const struct view *v, int k, bool has_volts)
     if (is(volts, 0) && has_volts && is(amps, 0) && is(&power, 0)) {
         ems_say_none(v->out, (enum ems_field)(EMS_CURRENT_L1_MA + k),
                 "the meter has no such phase: 0 V, 0 A and 0 W", amps->raw);
-    } else if (amps->said == EMS_SAID_VALUE && amps->value != 0) {
-        if (power.said != EMS_SAID_VALUE) {
-            ems_say_none(v->out, (enum ems_field)(EMS_CURRENT_L1_MA + k),
-                    "it has no direction: the power of its phase is not known", amps->raw);
-        } else if (power.value < 0) {
-            amps->value = -amps->value;
-        }
+    } else {
+        ems_direct(v->out, (enum ems_field)(EMS_CURRENT_L1_MA + k), &power);
     }
     if (is(volts, 0)) {
         ems_say_none(v->out, (enum ems_field)(EMS_VOLTAGE_L1_MV + k),

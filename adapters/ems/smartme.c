@@ -187,25 +187,17 @@ static void say_phase_value(const struct device *d, const char *name, int k, con
 static void say_current(const struct device *d, int k, struct ems_reports *out)
 {
     const enum ems_field f = (enum ems_field)(EMS_CURRENT_L1_MA + k);
-    struct ems_report *r = &out->field[f];
+    struct ems_report power = {.said = EMS_SAID_NONE};
     char key[24], text[64];
     const char *why;
-    int64_t w = 0;
-    bool known;
 
     say_phase_value(d, "Current", k, "A", f, out);
-    if (r->said != EMS_SAID_VALUE || r->value <= 0) {
-        return; /* none, nothing, or one with a sign of its own */
-    }
     (void)str_format(key, sizeof(key), "ActivePowerL%d", k + 1);
-    known = power_of(d, key, &w, text, sizeof(text), &why) ||
-            (k == 0 && power_of(d, "ActivePower", &w, text, sizeof(text), &why));
-    if (!known) {
-        ems_say_none(
-                out, f, "it has no direction: the power of its phase is not known", r->raw);
-    } else if (w < 0) {
-        r->value = -r->value;
+    if (power_of(d, key, &power.value, text, sizeof(text), &why) ||
+            (k == 0 && power_of(d, "ActivePower", &power.value, text, sizeof(text), &why))) {
+        power.said = EMS_SAID_VALUE;
     }
+    ems_direct(out, f, &power);
 }
 
 static void read_device(struct json_object *json, enum meter meter, struct ems_reports *out)

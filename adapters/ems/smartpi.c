@@ -133,7 +133,7 @@ static void say_phase(const struct ems_tree *t, int k, int64_t utc_ms, struct em
     const enum ems_field f = (enum ems_field)(EMS_CURRENT_L1_MA + k),
                          g = (enum ems_field)(EMS_VOLTAGE_L1_MV + k);
     struct ems_report *amps = &out->field[f], *volts = &out->field[g];
-    struct ems_report power = look(t, k + 1, "power", EMS_GRID_W, 0);
+    const struct ems_report power = look(t, k + 1, "power", EMS_GRID_W, 0);
 
     *amps = look(t, k + 1, "current", f, utc_ms);
     *volts = look(t, k + 1, "voltage", g, utc_ms);
@@ -141,13 +141,8 @@ static void say_phase(const struct ems_tree *t, int k, int64_t utc_ms, struct em
             is_zero(&power)) {
         ems_say_none(out, g, "0 V: this phase is not wired", volts->raw);
         ems_say_none(out, f, "0 V: this phase is not wired", amps->raw);
-    } else if (amps->said == EMS_SAID_VALUE && amps->value > 0) {
-        if (power.said != EMS_SAID_VALUE) {
-            ems_say_none(out, f, "it has no direction: the power of its phase is not known",
-                    amps->raw);
-        } else if (power.value < 0) {
-            amps->value = -amps->value;
-        }
+    } else {
+        ems_direct(out, f, &power);
     }
 }
 

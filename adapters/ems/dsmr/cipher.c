@@ -3,26 +3,20 @@
  */
 #include "adapters/ems/dsmr/cipher.h"
 
+#include "adapters/ems/dsmr/frame.h"
+
 #include <string.h>
 
 #include <openssl/evp.h>
 
 enum { TITLE = 8, COUNTER = 4, TAG = 12, CONTROL = 0x30 };
 
-static int digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 bool dsmr_key_parse(const char *text, uint8_t key[static DSMR_KEY])
 {
     bool good = strlen(text) == 2 * (size_t)DSMR_KEY;
 
     for (size_t i = 0; good && i < DSMR_KEY; i++) {
-        int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
+        int high = dsmr_hex(text[2 * i]), low = dsmr_hex(text[2 * i + 1]);
 
         good = high >= 0 && low >= 0;
         key[i] = (uint8_t)(good ? high * 16 + low : 0);

@@ -53,14 +53,6 @@ static void cut_cipher(const char *p, size_t n, size_t *drop, size_t *len)
     }
 }
 
-static int hex(uint8_t c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* Behind a '!': how long its line is; 0: not known yet. */
 static size_t end_length(const char *p, size_t n, uint8_t mask)
 {
@@ -69,7 +61,7 @@ static size_t end_length(const char *p, size_t n, uint8_t mask)
     for (size_t i = 0; i < n; i++) {
         uint8_t c = at(p, i) & mask;
 
-        digits += hex(c) >= 0;
+        digits += dsmr_hex((char)c) >= 0;
         if (c == '/') {
             return i;
         }
@@ -199,8 +191,8 @@ bool dsmr_find(const char *text, size_t n, struct dsmr_telegram *t)
         return false;
     }
     t->len = i + 1;
-    for (i++; i < n && digits < SUM_DIGITS && hex(at(start, i)) >= 0; i++, digits++) {
-        t->written = t->written << 4 | (unsigned)hex(at(start, i));
+    for (i++; i < n && digits < SUM_DIGITS && dsmr_hex(start[i]) >= 0; i++, digits++) {
+        t->written = t->written << 4 | (unsigned)dsmr_hex(start[i]);
     }
     if (digits > 0) {
         check(t);

@@ -15,6 +15,15 @@
 
 enum { DSMR_FRAME_MAX = 8 * 1024, DSMR_CIPHER_START = 0xDB };
 
+/* The value of a hex digit; -1: it is none. */
+static inline int dsmr_hex(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
 /* As cut of adapters/ems/ems.h, for text and for encrypted frames. */
 void dsmr_cut(const char *p, size_t n, size_t *drop, size_t *len);
 
