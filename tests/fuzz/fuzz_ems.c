@@ -104,7 +104,8 @@ static void check_slots(const struct ems_slots *x)
 
 enum { ROUND_MAX = 40, MESSAGES_MAX = 64 };
 
-static void parsed(const struct ems_adapter *a, struct ems_session *session,
+/* Whether the round goes on. */
+static bool parsed(const struct ems_adapter *a, struct ems_session *session,
         const struct ems_answer *x, struct ems_reports *reports)
 {
     struct err e = {0};
@@ -115,6 +116,7 @@ static void parsed(const struct ems_adapter *a, struct ems_session *session,
             "refused without a sentence");
     check_reports(reports);
     check_slots(reports->slots);
+    return class == EMS_OK;
 }
 
 /* The registers of a block: the body is what stands from register `base` on, over and over. */
@@ -155,6 +157,7 @@ static void answer(
             i++) {
         base = i == 0 ? request->start : base;
         char *block = modbus ? registers(request, base, body, len) : NULL;
+        bool goes_on;
         struct ems_answer x = {.i = i,
                 .status = 200,
                 .body = block ? block : body,
@@ -168,8 +171,11 @@ static void answer(
             x.len = 0;
             x.body = "";
         }
-        parsed(a, session, &x, reports);
+        goes_on = parsed(a, session, &x, reports);
         free(block);
+        if (!goes_on) {
+            break; /* as the host does */
+        }
         memset(request, 0, sizeof(*request));
     }
     for (int i = 0; i < ROUND_MAX && a->login && a->login(config, session, i, request); i++) {
@@ -308,6 +314,24 @@ static void expression(const char *expr, const char *body, size_t len)
     free(r);
 }
 
+/* 0: url_json; 255: its name follows, so that an input stays one of its system when rows are added. */
+static const struct ems_adapter *adapter_of(struct fuzz_in *in, size_t number)
+{
+    const struct ems_adapter *named;
+    char name[EMS_EXPR_ROOM];
+    size_t count = 0;
+
+    while (ems_at(count)) {
+        count++;
+    }
+    if (number == 255) {
+        fuzz_line(in, name, sizeof(name));
+        named = ems_find(name);
+        return named ? named : ems_at(strlen(name) % count);
+    }
+    return number == 0 ? ems_find("url_json") : ems_at((number - 1) % count);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_in in = {.p = data, .end = data + size};
@@ -315,18 +339,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int page = fuzz_u8(&in);
     const struct ems_adapter *a;
     char expr[EMS_EXPR_ROOM], *body;
-    size_t len, count = 0;
+    size_t len;
 
+    a = adapter_of(&in, number);
     fuzz_line(&in, expr, sizeof(expr));
     len = (size_t)(in.end - in.p);
     body = malloc(len + 1);
     fuzz_check(body, "out of memory");
     memcpy(body, in.p, len);
     body[len] = '\0';
-    while (ems_at(count)) {
-        count++;
-    }
-    a = number == 0 ? ems_find("url_json") : ems_at((number - 1) % count); /* 0: for ever */
     configure(a);
     answer(a, page % ROUND_MAX, page >= 128, body, len);
     message(a, page % 4, body, len);

@@ -10,6 +10,7 @@ import re
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
+PAYLOAD_MAX = 3000  # a longer page is no better a beginning
 
 
 def put(target, seeds):
@@ -453,7 +454,7 @@ def scripts():
 
 
 def energies():
-    """fuzz_ems: the number of the adapter (0: url_json), of the request (128: all), an expression up to a line feed, then the answer."""
+    """fuzz_ems: the number of the adapter (0: url_json; 255: its name follows as a line), of the request (128: all), an expression up to a line feed, then the answer."""
     def one(body, expr="a.b[0] - c * 2 // 1", adapter=0, request=0):
         return bytes([adapter, request]) + expr.encode() + b"\n" + (body if isinstance(body, bytes) else body.encode())
 
@@ -483,25 +484,35 @@ def energies():
             ("<" + "n" * 200 + "/>", "a"), ("<a " + "k" * 127 + '="1"/>', "a"), ('<?xml version="1.0" encoding="utf-16"?><a/>', "a"),
             ("<a>" + "<b/>" * 10001 + "</a>", "a.b[0]"), ("<html/>", "a"), ("<a/><b/>", "a"), (" \n<a/>", "a"), ("<" + "n:" * 9 + "a>" + "t" * 99, "a"))):
         out["xml-%02d" % i] = one(xml.encode("latin-1"), expr)
-    out.update(images(one))
+    out.update(payloads())
     return out
 
 
-def images(one):
-    """Registers, from the first one that a round asks for on; for each system over Modbus that has images of its own."""
+def payloads():
+    """Own payloads of each system: registers, from the first one that a round asks for on; pages, as the answer to
+    whatever a round asks."""
     with open(os.path.join(HERE, "../../adapters/ems/ems_rows.def"), encoding="utf-8") as f:
         rows = re.findall(r"EMS_ADAPTER\((\w+)\)", f.read())
     out = {}
+
+    def named(body):
+        return bytes([255, 128]) + name.encode() + b"\na\n" + body
+
     for name in rows:
         folder = os.path.join(DATA, "ems", name)
         for own in sorted(n for n in os.listdir(folder) if n.startswith("own_")) if os.path.isdir(folder) else ():
+            stem, kind = os.path.splitext(own)
+            if kind not in (".json", ".xml", ".html", ".txt") or own.endswith(".expected.json"):
+                continue
             with open(os.path.join(folder, own), "rb") as f:
-                data = f.read()
-            if own.endswith(".json") and b'"registers"' in data:
-                words = json.loads(data)["blocks"][0]["registers"]
+                body = f.read()
+            if b'"registers"' in body:
+                words = json.loads(body)["blocks"][0]["registers"]
                 body = b"".join(bytes((w >> 8, w & 255)) for w in words)
-                out[f"{name}-{own[4:-5]}"] = one(body, "a", rows.index(name), 128)
-                out[f"{name}-{own[4:-5]}-few"] = one(body[:100], "a", rows.index(name), 128)
+                out[f"{name}-{stem[4:]}-few"] = named(body[:100])
+            elif len(body) > PAYLOAD_MAX:
+                continue
+            out[f"{name}-{stem[4:]}"] = named(body)
     return out
 
 
