@@ -33,11 +33,10 @@ FAULTS = {"/status/401": {69}, "/status/403": {69}, "/status/404": {66}, "/busy"
           "/past": {0, 74}, "/future": {0, 74}, "/image": {0, 74}, "/mebibyte": {0, 74}, "/too_large": {74},
           "/resting": {74}, "/status/400": {66}, "/status/302": {66}, "/status/503": {74}}
 AT_ONCE = 6
-# What a device on a wire may do with who connects: send this, and then keep quiet or hang up.
+# What a device that should talk Modbus may do with who connects: send this, and then keep quiet or hang up.
 WIRE = {"silent": (b"", False), "hangs up": (b"", True), "garbage": (bytes(range(256)) * 16, False),
         "garbage and gone": (b"\xff\x00/\r\n!" * 99, True), "a web page": (b"HTTP/1.1 400 Bad Request\r\n\r\n<html>", True),
-        "half a frame": (b"\x00\x01\x00\x00\x00\x7f\x01\x03\xfa", True), "half a telegram": (b"/KFM5KAIFA-METER\r\n\r\n1-3:0.2.8(42)", True),
-        "a mebibyte": (b"\x00" * 2**20, False), "a mebibyte of lines": (b"1-0:1.7.0(00.000*kW)\r\n" * 45000, True)}
+        "half a frame": (b"\x00\x01\x00\x00\x00\x7f\x01\x03\xfa", True), "a mebibyte": (b"\x00" * 2**20, False)}
 
 
 class Wire:
@@ -97,7 +96,7 @@ class Faults(unittest.TestCase):
         # Each joins the tests of what its options go over: a url, if any, is the test's own but for brokers.
         cls.mqtt = [n for n in cls.all if str(cls.options.get(n, {}).get("url", "")).startswith("mqtt")]
         cls.line = [a["name"] for a in adapters() if "baud" in options_of(a) and "rtu" not in options_of(a)]
-        cls.wired = [n for n in cls.all if {"host", "device"} & set(cls.options.get(n, {}))]
+        cls.modbus = [n for n in cls.all if "rtu" in cls.has[n]]
         cls.names = [n for n in cls.all if "url" in cls.has[n] and n in cls.options and
                      not {"url", "host", "device"} & set(cls.options[n])]
 
@@ -137,23 +136,23 @@ class Faults(unittest.TestCase):
 
         self.at_once([(n, f) for n in self.names for f in FAULTS], run)
 
-    def test_each_on_a_wire_survives_what_comes_there(self):
+    def test_each_over_modbus_survives_what_comes_there(self):
         def run(name, fault):
             with Wire(*WIRE[fault]) as wire:
                 # Who looks for a unit that answers may say that none does.
-                return {66, 74, 75}, self.on_wire(name, host="127.0.0.1", port=wire.port)
+                return {66, 74, 75}, self.on_modbus(name, host="127.0.0.1", port=wire.port)
 
-        self.assertTrue(self.wired)
-        self.at_once([(n, f) for n in self.wired for f in WIRE], run)
+        self.assertTrue(self.modbus)
+        self.at_once([(n, f) for n in self.modbus for f in WIRE], run)
 
-    def test_each_on_a_wire_survives_that_nobody_is_there(self):
+    def test_each_over_modbus_survives_that_nobody_is_there(self):
         def run(name, options):
-            return {74, 75}, self.on_wire(name, **json.loads(options))
+            return {74, 75}, self.on_modbus(name, **json.loads(options))
 
-        self.at_once([(n, json.dumps(o)) for n in self.wired for o in (
+        self.at_once([(n, json.dumps(o)) for n in self.modbus for o in (
             {"host": "127.0.0.1", "port": free_port()}, {"host": "no-such-host.invalid"}, {"device": "/dev/there-is-none"})], run)
 
-    def on_wire(self, name, **where):
+    def on_modbus(self, name, **where):
         options = {"timeout_s": 1, **{k: v for k, v in self.options[name].items() if k not in ("host", "port", "device")}, **where}
         sets = [x for k, v in options.items() for x in ("--set", f"{k}={v}")]
         return subprocess.run([PROGRAM, "probe", name, "--json", *sets], capture_output=True, text=True, timeout=60)
@@ -230,12 +229,12 @@ class Faults(unittest.TestCase):
         rows = [b"", b"\0" * 5000, b"\xff" * 5000, b"/" * 20000, b"!" * 500, b"/X\r\n" + b"1-0:1.7.0(1*kW)\r\n" * 3000,
                 b"<html>404</html>\r\n", *LINES.values(), b"\xdb\x08" * 3000, noise]
         self.assertTrue(self.line)
-        for name in self.line:
-            for end in (Pty, Tcp):
-                for data in rows:
-                    with self.subTest(name=name, end=end.__name__, data=data[:20]):
-                        with Sender(end(), lambda data=data: data, 0.3) as s:
-                            self.fails(self.on_a_line(name, s.end.options), {74, 75})
+
+        def run(name, end, i):
+            with Sender(end(), lambda: rows[i], 0.3) as s:
+                return {74, 75}, self.on_a_line(name, s.end.options)
+
+        self.at_once([(n, end, i) for n in self.line for end in (Pty, Tcp) for i in range(len(rows))], run)
 
     def test_each_on_a_line_survives_that_nobody_is_there(self):
         for name in self.line:
