@@ -125,6 +125,7 @@ static void list_page(struct buf *out)
 
 static void page(const struct ems_adapter *a, struct buf *out)
 {
+    struct opt own[SOURCE_ROWS_MAX];
     void *config = defaults(a);
 
     if (!config) {
@@ -140,7 +141,8 @@ static void page(const struct ems_adapter *a, struct buf *out)
     buf_addf(out, "| asked every | %d s, a value counts for %d s |\n| tried on | %s |\n\n",
             a->interval_s, a->max_age_s, a->tested);
     buf_adds(out, "## Options\n");
-    settings_docs_table(out, a->options);
+    source_own_table(a, own);
+    settings_docs_table(out, own);
     buf_adds(out,
             "\nEvery source has [more](../settings.md#sources), such as `name`, `role`, `interval_s`.\n");
     if (a->notes && a->notes[0]) {

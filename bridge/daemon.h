@@ -219,6 +219,8 @@ void show_leases(struct daemon *d); /* requests, ceilings, owners, limits set */
 /* energy.c: the sources of energy values, and what they give as values of the site */
 bool energy_open(struct daemon *d, const struct store_image *image, struct err *e);
 void energy_close(struct daemon *d);
+/* energy_reload.c: the sources of new settings; those that did not change go on. */
+void energy_reload(struct daemon *d, const struct settings *new);
 /* Ages, sums and states, into the model. */
 void energy_show(struct daemon *d);
 bool energy_problem(const struct daemon *d);

@@ -298,7 +298,7 @@ static bool start_source(struct daemon *d, int i, struct err *e)
     return s->asks;
 }
 
-static bool open_source(struct daemon *d, int i, const struct store_image *image, struct err *e)
+bool energy_source_open(struct daemon *d, int i, const struct store_image *image, struct err *e)
 {
     struct energy *x = d->energy;
     struct energy_source *s = &x->source[i];
@@ -330,17 +330,47 @@ static bool open_source(struct daemon *d, int i, const struct store_image *image
     return true;
 }
 
-/* Whether any source needs the library of HTTP. */
-static bool over_http(const struct daemon *d)
+void energy_source_stop(struct energy_source *s)
 {
-    bool any = false;
+    ems_listen_destroy(s->listen);
+    ems_round_destroy(s->round);
+    ems_keep_destroy(s->keep);
+    oneshot_destroy(s->timer);
+    s->listen = NULL;
+    s->round = NULL;
+    s->keep = NULL;
+    s->timer = NULL;
+}
 
-    for (int i = 0; i < d->settings.source_count; i++) {
-        const struct source_settings *s = &d->settings.source[i];
+/* The library of HTTP is loaded when the first source needs it. */
+bool energy_client(struct daemon *d, const struct settings *s, struct err *e)
+{
+    bool any = d->energy->client != NULL;
 
-        any = any || ems_transport_of(s->adapter, s->options) == EMS_OVER_HTTP;
+    for (int i = 0; !any && i < s->source_count; i++) {
+        const struct source_settings *c = &s->source[i];
+
+        if (ems_transport_of(c->adapter, c->options) == EMS_OVER_HTTP) {
+            d->energy->client = http_client_create(&d->loop, e);
+            return d->energy->client != NULL;
+        }
     }
-    return any;
+    return true;
+}
+
+/* What the site can show: of all sources as they are now. */
+void energy_site_features(struct daemon *d)
+{
+    const uint32_t ems = energy_features((1u << EMS_FIELDS) - 1) | FEATURE_PRICE;
+    const struct energy *x = d->energy;
+    struct model_device *site = &d->model.device[1];
+
+    site->features &= ~ems;
+    if (x && x->n > 0) {
+        site->features |= energy_features(ems_site_fields(x->config, x->n));
+    }
+    energy_slots_site(d);
+    model_touch(&d->model, 1);
 }
 
 bool energy_open(struct daemon *d, const struct store_image *image, struct err *e)
@@ -356,19 +386,16 @@ bool energy_open(struct daemon *d, const struct store_image *image, struct err *
         err_set(e, ERR_NO_MEMORY, "sources: out of memory");
         return false;
     }
-    d->energy->client = over_http(d) ? http_client_create(&d->loop, e) : NULL;
-    if (!d->energy->client && over_http(d)) {
+    if (!energy_client(d, &d->settings, e)) {
         free(d->energy);
         d->energy = NULL;
         return false;
     }
     for (int i = 0; ok && i < d->settings.source_count; i++) {
         d->energy->n = i + 1;
-        ok = open_source(d, i, image, e);
+        ok = energy_source_open(d, i, image, e);
     }
-    d->model.device[1].features |=
-            energy_features(ems_site_fields(d->energy->config, d->energy->n));
-    model_touch(&d->model, 1);
+    energy_site_features(d);
     return ok;
 }
 
@@ -378,10 +405,7 @@ void energy_close(struct daemon *d)
 
     if (x) {
         for (int i = 0; i < x->n; i++) {
-            ems_listen_destroy(x->source[i].listen);
-            ems_round_destroy(x->source[i].round);
-            ems_keep_destroy(x->source[i].keep);
-            oneshot_destroy(x->source[i].timer);
+            energy_source_stop(&x->source[i]);
         }
         http_client_destroy(x->client);
         memset(d->model.list, 0, sizeof(d->model.list));

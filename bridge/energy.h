@@ -28,6 +28,7 @@ struct energy_source {
     bool answered;             /* a round is over, a message came: no longer starting */
     enum ems_class class;      /* of the last round, message or outage */
     enum source_status status; /* as shown */
+    bool problem;              /* as told by an event */
     char why[240];             /* of the last failure; "": none since it was well */
     int32_t latency_ms;        /* -1: not known */
     int64_t started_ms, next_ms, asked_ms;
@@ -68,5 +69,13 @@ void energy_gives(struct daemon *d, int source); /* after an answer */
 
 /* The merge of now; energy.c. */
 void energy_merge(struct daemon *d);
+
+/* energy.c, for energy_reload.c: source i of the settings begins, in a struct of zeros; a source stops
+ * asking and listening, and the rest of it stays. */
+bool energy_source_open(
+        struct daemon *d, int i, const struct store_image *image, struct err *e) MUST_CHECK;
+void energy_source_stop(struct energy_source *s);
+bool energy_client(struct daemon *d, const struct settings *s, struct err *e) MUST_CHECK;
+void energy_site_features(struct daemon *d);
 
 #endif

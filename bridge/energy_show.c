@@ -282,14 +282,36 @@ static void show_own_values(struct daemon *d, int i)
     set(&d->model, dev, FIELD_SOURCE_DATA_UPDATED, newest_ms != 0, newest_ms);
 }
 
+/* A problem of a source is told once, and once that it is over. */
+static void tell_problem(struct daemon *d, struct energy_source *s, bool problem, const char *why)
+{
+    CLEANUP(buf_finish) struct buf b;
+    char text[320];
+    struct jw w;
+
+    buf_init(&b, 700);
+    if (problem == s->problem) {
+        return;
+    }
+    s->problem = problem;
+    jw_init(&w, &b);
+    (void)str_format(text, sizeof(text), "%s: %s", s->settings->name,
+            problem ? why : "all its values are there again");
+    jw_str(&w, NULL, text);
+    event_emit(d, -1, problem ? "problem" : "recovered", ",\"source\":\"%s\",\"message\":%s",
+            s->settings->id, buf_ok(&b) ? buf_text(&b) : "null");
+}
+
 static void show_source(struct daemon *d, int i)
 {
     struct model *m = &d->model;
     struct energy_source *s = &d->energy->source[i];
     const char *why = NULL;
     bool fresh = energy_fresh(d->energy, i, &why);
+    const char *error;
     char text[200];
     int dev = s->device;
+    bool problem;
 
     s->status = status_of(d->energy, i, fresh);
     if (s->status == SOURCE_IMPLAUSIBLE) {
@@ -301,13 +323,12 @@ static void show_source(struct daemon *d, int i)
     }
     model_set(m, dev, FIELD_SOURCE_STATUS, s->status);
     /* While its values hold, a source that fails is no problem yet. */
-    model_set(m, dev, FIELD_SOURCE_PROBLEM,
-            s->status != SOURCE_STARTING && (!fresh || s->status == SOURCE_AUTH_FAILED ||
-                                                    s->status == SOURCE_IMPLAUSIBLE));
-    model_set_text(m, dev, FIELD_SOURCE_ERROR,
-            s->why[0] != '\0'              ? s->why
-            : s->status == SOURCE_STARTING ? NULL
-                                           : why);
+    problem = s->status != SOURCE_STARTING && (!fresh || s->status == SOURCE_AUTH_FAILED ||
+                                                      s->status == SOURCE_IMPLAUSIBLE);
+    error = s->why[0] != '\0' ? s->why : s->status == SOURCE_STARTING ? NULL : why;
+    model_set(m, dev, FIELD_SOURCE_PROBLEM, problem);
+    model_set_text(m, dev, FIELD_SOURCE_ERROR, error);
+    tell_problem(d, s, problem, error ? error : "a value is missing");
     set(m, dev, FIELD_SOURCE_LATENCY, s->latency_ms >= 0, s->latency_ms);
     model_set_text(m, dev, FIELD_SOURCE_ADAPTER, s->settings->adapter->name);
     model_set(m, dev, FIELD_SOURCE_CALLS_TODAY, s->calls);

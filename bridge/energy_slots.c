@@ -145,17 +145,31 @@ bool energy_slots_open(struct daemon *d, int i, const struct store_image *image,
         err_set(e, ERR_NO_MEMORY, "%s: out of memory", s->settings->name);
         return false;
     }
-    for (int k = 0; k < SLOTS_KINDS; k++) {
-        if (gives(s, (enum slots_kind)k)) {
-            d->model.list[k] = &x->site_slots[k];
-        }
+    if (image) {
+        load(s, image);
     }
-    if (gives(s, SLOTS_PRICE)) {
-        d->model.device[1].features |= FEATURE_PRICE;
-    }
-    load(s, image);
     x->slots_due_ms = 0;
     return true;
+}
+
+void energy_slots_site(struct daemon *d)
+{
+    struct energy *x = d->energy;
+
+    for (int k = 0; k < SLOTS_KINDS; k++) {
+        d->model.list[k] = NULL;
+        for (int i = 0; x && i < x->n; i++) {
+            if (gives(&x->source[i], (enum slots_kind)k)) {
+                d->model.list[k] = &x->site_slots[k];
+            }
+        }
+    }
+    if (d->model.list[SLOTS_PRICE]) {
+        d->model.device[1].features |= FEATURE_PRICE;
+    }
+    if (x) {
+        x->slots_due_ms = 0;
+    }
 }
 
 void energy_slots_close(struct energy *x)

@@ -12,6 +12,8 @@
  * memory. A source that gives none needs nothing. */
 bool energy_slots_open(struct daemon *d, int i, const struct store_image *image, struct err *e);
 void energy_slots_close(struct energy *x);
+/* The site's lists and their features: of all sources as they are now. */
+void energy_slots_site(struct daemon *d);
 
 /* What an answer said; goes to the disk where it changed anything. */
 void energy_slots_take(struct daemon *d, int i, const struct ems_reports *r);

@@ -104,6 +104,7 @@ static void apply(struct daemon *d, struct settings *new, char *text)
     }
     run_file_note(d, &before);
     settings_merge_live(&d->settings, new);
+    energy_reload(d, new);
     free(d->settings_text);
     d->settings_text = text;
     if (d->settings.log.level != level) { /* else what was set at run time goes on */

@@ -12,13 +12,11 @@
 enum { MAX_AGE_MIN_S = 30, MAX_AGE_ROUNDS = 3 };
 
 #define TEXT(name, member, ...) \
-    OPTION(struct source_settings, name, member, OPT_STRING, .flags = OPT_RESTART __VA_ARGS__)
-#define FLAG(name, member, text_)                                                \
-    OPTION(struct source_settings, name, member, OPT_BOOL, .flags = OPT_RESTART, \
-            .text = (text_))
-#define SECONDS(name, member, ...)                                                           \
-    OPTION(struct source_settings, name, member, OPT_INT, .unit = "s", .flags = OPT_RESTART, \
-            __VA_ARGS__)
+    OPTION(struct source_settings, name, member, OPT_STRING, .flags = 0 __VA_ARGS__)
+#define FLAG(name, member, text_) \
+    OPTION(struct source_settings, name, member, OPT_BOOL, .text = (text_))
+#define SECONDS(name, member, ...) \
+    OPTION(struct source_settings, name, member, OPT_INT, .unit = "s", __VA_ARGS__)
 
 /* clang-format off */
 const struct opt source_rows[] = {
@@ -26,7 +24,7 @@ const struct opt source_rows[] = {
         .text = "What it is called in Home Assistant."),
     TEXT("adapter", adapter_name, | OPT_REQUIRED, .min = 1,
         .text = "The kind of system; `twcbridge adapters` lists them."),
-    OPTION(struct source_settings, "role", role, OPT_CHOICE, .choices = ems_role_words, .fallback = EMS_SUM, .flags = OPT_RESTART,
+    OPTION(struct source_settings, "role", role, OPT_CHOICE, .choices = ems_role_words, .fallback = EMS_SUM,
         .text = "How its values go together with those of other sources of the same kind: primary counts alone, else all of sum are added, else the first fallback counts."),
     SECONDS("interval_s", interval_s, .min = 1, .max = 86400, .fallback = OPT_UNSET,
         .text = "How often it is asked; without it as the adapter says."),
@@ -48,16 +46,29 @@ const struct opt source_rows[] = {
 };
 /* clang-format on */
 
-void source_table(const struct ems_adapter *a, struct opt out[SOURCE_ROWS_MAX])
+int source_own_table(const struct ems_adapter *a, struct opt out[SOURCE_ROWS_MAX])
 {
     int n = 0;
+
+    for (const struct opt *o = a->options; o->name && n < SOURCE_ROWS_MAX - 1; o++) {
+        out[n] = *o;
+        out[n++].flags &=
+                ~(unsigned)OPT_RESTART; /* a source is made anew, the bridge goes on */
+    }
+    out[n] = (struct opt){.name = NULL};
+    return n;
+}
+
+void source_table(const struct ems_adapter *a, struct opt out[SOURCE_ROWS_MAX])
+{
+    struct opt own[SOURCE_ROWS_MAX];
+    int n = 0, count = a ? source_own_table(a, own) : 0;
 
     for (const struct opt *o = source_rows; o->name; o++) {
         out[n++] = *o;
     }
-    for (const struct opt *o = a ? a->options : NULL; o && o->name && n < SOURCE_ROWS_MAX - 1;
-            o++) {
-        out[n] = *o;
+    for (int i = 0; i < count && n < SOURCE_ROWS_MAX - 1; i++) {
+        out[n] = own[i];
         out[n++].offset += offsetof(struct source_settings, options);
     }
     out[n] = (struct opt){.name = NULL};

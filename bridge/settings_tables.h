@@ -25,6 +25,8 @@ extern const size_t section_count;
 enum { SOURCE_ROWS_MAX = 64 };
 extern const struct opt source_rows[];
 void source_table(const struct ems_adapter *a, struct opt out[SOURCE_ROWS_MAX]);
+/* The rows of the adapter alone, offsets of its own struct; how many. */
+int source_own_table(const struct ems_adapter *a, struct opt out[SOURCE_ROWS_MAX]);
 /* The same for a schema, in which `adapter` is this one. choice: room that out points to. */
 void source_schema_table(
         const struct ems_adapter *a, const char *choice[2], struct opt out[SOURCE_ROWS_MAX]);

@@ -368,7 +368,7 @@ static void every_option_has_a_sentence_and_a_sound_row(void **state)
     }
 }
 
-static void a_source_is_written_without_its_secrets_and_changes_with_a_restart(void **state)
+static void a_source_is_written_without_its_secrets_and_changes_without_a_restart(void **state)
 {
     static const char text[] =
             "{\"sources\":[{\"name\":\"M\",\"adapter\":\"url_json\",\"url\":\"http://m/x?key=s3cret\","
@@ -386,12 +386,11 @@ static void a_source_is_written_without_its_secrets_and_changes_with_a_restart(v
     assert_null(strstr(buf_text(&out), "t0ken"));
     check_i64(f->s.source[0].interval_s, 10);
     check_i64(f->s.source[0].max_age_s, 30);
-    check_str(
-            restart(f, text,
-                    "{\"sources\":[{\"name\":\"M\",\"adapter\":\"url_json\",\"url\":\"http://m/x\","
-                    "\"grid_w\":\"q\"}]}"),
-            "sources[0].url");
-    check_str(restart(f, text, "{}"), "sources");
+    /* Sources are made anew while the bridge runs. */
+    assert_null(restart(f, text,
+            "{\"sources\":[{\"name\":\"M\",\"adapter\":\"url_json\",\"url\":\"http://m/x\","
+            "\"grid_w\":\"q\"}]}"));
+    assert_null(restart(f, text, "{}"));
 }
 
 /* After a change of a table: run once with GOLDEN_WRITE=1 and look at the difference. */
@@ -426,7 +425,7 @@ int main(void)
             cmocka_unit_test(files_that_cannot_be_read_say_why),
             cmocka_unit_test(every_option_has_a_sentence_and_a_sound_row),
             cmocka_unit_test(
-                    a_source_is_written_without_its_secrets_and_changes_with_a_restart),
+                    a_source_is_written_without_its_secrets_and_changes_without_a_restart),
             cmocka_unit_test(schema_and_docs_are_what_the_tables_say),
     };
 
