@@ -133,11 +133,13 @@ static void end(struct ems_round *r, enum ems_class class)
 
 static enum err_code ask_modbus(struct ems_round *r)
 {
+    int32_t patience_ms = r->request.patience_ms;
     const struct modbus_request x = {.unit = r->request.unit,
             .function = r->request.function,
             .start = r->request.start,
             .count = r->request.count,
-            .timeout_ms = r->timeout_ms,
+            .timeout_ms = patience_ms > 0 && patience_ms < r->timeout_ms ? patience_ms
+                                                                         : r->timeout_ms,
             .delay_ms = ems_wire_of(r->a, r->config)->delay_ms};
 
     r->requests++;

@@ -233,6 +233,7 @@ struct ems_request {
 
     uint8_t unit, function; /* Modbus: 3 or 4 */
     uint16_t start, count;  /* registers; count up to EMS_REGISTERS_MAX */
+    int32_t patience_ms;    /* Modbus: no longer than that; 0: as long as the source's timeout_s */
 
     char topic[256]; /* MQTT: to listen to; no wildcards but + */
 };

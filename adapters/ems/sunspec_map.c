@@ -20,6 +20,7 @@ enum {
     MODULES_READ = 5, /* in one request */
     MODULES_MAX = 20,
     SCALE_MAX = 10,
+    PATIENCE_MS = 2000, /* for a unit id that may be none */
 };
 
 enum stage { SEEK, WALK, FIXED, READ, DONE };
@@ -187,6 +188,7 @@ bool sun_request(
     case SEEK:
         out->start = p->bases[m->base_index];
         out->count = 2;
+        out->patience_ms = p->units[1] != 0 ? PATIENCE_MS : 0;
         return true;
     case WALK:
         out->start = m->at;

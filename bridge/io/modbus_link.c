@@ -396,10 +396,10 @@ static void wait_for_quiet(struct modbus_link *l)
     struct pollfd p = {.fd = lib.get_socket(l->ctx), .events = POLLIN};
     int64_t end_ms = loop_now_ms() + NOISE_MS;
     char noise[256];
+    bool quiet = false;
 
-    while (loop_now_ms() < end_ms && poll(&p, 1, QUIET_MS) > 0 &&
-            read(p.fd, noise, sizeof(noise)) > 0) {
-        continue;
+    while (!quiet && loop_now_ms() < end_ms) {
+        quiet = poll(&p, 1, QUIET_MS) <= 0 || read(p.fd, noise, sizeof(noise)) <= 0;
     }
     l->late = false;
 }

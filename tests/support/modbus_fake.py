@@ -4,8 +4,9 @@
         ... f.port ...
         f.requests                                     # [(unit, function, start, count)], in order
 
-What is in no image is exception 2; a unit that is in none is silent, or the exception `absent`. FAULTS by unit id, so that one server has all;
-`everywhere` makes one of them the answer to everything. A unit that has registers has no fault. As a program: modbus_fake.py PORT [--rtu] [--one-client].
+What is in no image is exception 2; a unit that is in none is silent, or the exception `absent`. FAULTS by unit id, so
+that one server has all; `everywhere` makes one of them the answer to everything. A unit that has registers has no
+fault. As a program: modbus_fake.py PORT [--rtu] [--one-client].
 """
 import socket
 import struct
@@ -48,6 +49,12 @@ class ModbusFake:
         with self.lock:
             for c in self.clients:
                 c.close()
+
+    def hang_up(self):
+        """Ends all connections, as a device does that restarts."""
+        with self.lock:
+            for c in self.clients:
+                c.shutdown(socket.SHUT_RDWR)
 
     def _accept(self):
         while not self.stop.is_set():

@@ -128,6 +128,9 @@ static void what_cannot_be_is_refused_with_a_sentence(void **state)
         check_has(r.errs.text[0], i == 0 ? "sources[0].grid_w" : "sources[0].pv_w: ");
         check_has(r.errs.text[0], cases[i].why);
     }
+    ems_rig_init(&r, "modbus", "{\"device\":\"/dev/x\",\"baud\":9601,\"pv_w\":\"u16:1\"}");
+    check_i64(r.errs.count, 1);
+    check_has(r.errs.text[0], "sources[0].baud: 9601 is not a speed");
     ems_rig_init(&r, "modbus", "{\"host\":\"a\",\"device\":\"/dev/x\",\"unit\":250}");
     check_i64(r.errs.count, 3);
     check_has(r.errs.text[0], "host and device exclude each other");
