@@ -39,23 +39,26 @@ struct stream {
 
 /* ---- the end of a connection ---- */
 
-static enum ems_poll_result result_of(const struct stream *s, enum ems_class class)
+/* Whoever says again and again that he wants to be left alone for a little is left alone for longer
+ * each time. */
+static enum ems_poll_result result_of(
+        const struct stream *s, enum ems_class class, int32_t retry_after_s)
 {
     if (s->up_ms != 0 && loop_now_ms() - s->up_ms >= LIVED_MS) {
         return EMS_POLL_OK;
     }
-    return class == EMS_AUTH   ? EMS_POLL_REFUSED
-           : class == EMS_RATE ? EMS_POLL_TOO_OFTEN
-                               : EMS_POLL_FAILED;
+    return class == EMS_AUTH                        ? EMS_POLL_REFUSED
+           : class == EMS_RATE && retry_after_s < 0 ? EMS_POLL_TOO_OFTEN
+                                                    : EMS_POLL_FAILED;
 }
 
 /* The last thing that a function does: s may be gone then. */
-static void lost(struct stream *s, enum ems_class class, const char *why)
+static void lost(struct stream *s, enum ems_class class, int32_t retry_after_s, const char *why)
 {
     const struct ems_pace pace = {.interval_ms = AGAIN_MS,
             .cloud = ems_habit_of(s->what->adapter, s->what->config).cloud};
-    int64_t wait_ms =
-            ems_poll_wait(&s->poll, &pace, result_of(s, class), -1, (uint32_t)uv_hrtime());
+    int64_t wait_ms = ems_poll_wait(&s->poll, &pace, result_of(s, class, retry_after_s),
+            retry_after_s, (uint32_t)uv_hrtime());
     bool told = s->told;
 
     s->up_ms = 0;
@@ -66,23 +69,24 @@ static void lost(struct stream *s, enum ems_class class, const char *why)
     }
 }
 
-static void on_gone(void *user, enum http_result result, int status, const char *why)
+static void on_gone(void *user, const struct http_gone *g)
 {
     struct stream *s = user;
     struct err e = {0};
-    enum ems_class class = ems_result_class(result);
+    enum ems_class class = ems_result_class(g->result);
 
     if (class != EMS_OK) {
-        err_set(&e, ERR_IO, "%s", why);
+        err_set(&e, ERR_IO, "%s", g->why);
     } else {
-        class = ems_status_class(s->what->adapter, s->what->config, s->request.url, status, &e);
+        class = ems_status_class(
+                s->what->adapter, s->what->config, s->request.url, g->status, &e);
     }
     if (class == EMS_OK) {
         class = EMS_DATA;
         err_set(&e, ERR_IO, "it answers with a page (%d) instead of a stream; check url",
-                status);
+                g->status);
     }
-    lost(s, class, e.text);
+    lost(s, class, g->retry_after_s, e.text);
 }
 
 /* ---- what comes ---- */
@@ -141,6 +145,13 @@ static enum err_code connect_to(struct stream *s, struct err *e)
         s->socket = s->socket ? s->socket : websocket_create(s->loop, &socket_ops, s, e);
         return s->socket ? websocket_open(s->socket, &r, PING_MS, e) : ERR_NO_MEMORY;
     }
+    for (int i = 0; i < EMS_HEADERS_MAX; i++) {
+        if (!headers[i]) {
+            headers[i] = "Accept: text/event-stream";
+            headers[i + 1] = NULL;
+            break;
+        }
+    }
     s->events = s->events ? s->events : event_stream_create(s->loop, &events_ops, s, e);
     return s->events ? event_stream_open(s->events, &r, SILENT_MS, e) : ERR_NO_MEMORY;
 }
@@ -167,7 +178,7 @@ static void on_next(void *user)
     }
     if (connect_to(s, &e) != ERR_OK) {
         close_all(s);
-        lost(s, EMS_DATA, e.text);
+        lost(s, EMS_DATA, -1, e.text);
     }
 }
 

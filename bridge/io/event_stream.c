@@ -57,10 +57,11 @@ static void drop(struct event_stream *s)
     }
 }
 
-static void end(struct event_stream *s, enum http_result result, int status, const char *why)
+static void end(struct event_stream *s, enum http_result result, const char *why)
 {
     drop(s);
-    s->ops->gone(s->user, result, status, why);
+    s->ops->gone(
+            s->user, &(struct http_gone){.result = result, .retry_after_s = -1, .why = why});
 }
 
 static void on_event(void *user, const struct sse_event *e)
@@ -96,7 +97,7 @@ static void read_waiting(struct event_stream *s)
     }
     buf_finish(&b);
     if (s->life == life && !fits) {
-        end(s, HTTP_TOO_LARGE, 0, "an event is too long");
+        end(s, HTTP_TOO_LARGE, "an event is too long");
     }
 }
 
@@ -130,9 +131,14 @@ static void on_done(void *user, const struct http_answer *a)
     read_waiting(s);
     if (s->life == life) {
         bool ended = a->result == HTTP_ANSWERED && a->status >= 200 && a->status <= 299;
+        const struct http_gone g = {.result = ended ? HTTP_CUT : a->result,
+                .status = a->status,
+                .retry_after_s = a->retry_after_s,
+                .why = ended ? why : a->why};
 
         (void)str_format(why, sizeof(why), "%s ended the event stream", s->host);
-        end(s, ended ? HTTP_CUT : a->result, a->status, ended ? why : a->why);
+        drop(s);
+        s->ops->gone(s->user, &g);
     }
     leave(s);
 }
@@ -145,7 +151,7 @@ static void on_quiet(void *user)
     s->busy++;
     (void)str_format(why, sizeof(why), "%s %s", s->host,
             s->begun ? "is silent for too long" : "did not answer in time");
-    end(s, HTTP_TIMEOUT, 0, why);
+    end(s, HTTP_TIMEOUT, why);
     leave(s);
 }
 

@@ -14,9 +14,8 @@
 struct event_stream_ops {
     void (*open)(void *user); /* it answers */
     void (*event)(void *user, const struct sse_event *e);
-    /* Once after event_stream_open: it is over. HTTP_ANSWERED: with a status beyond the 200s. why
-     * is one sentence without secrets, "" for HTTP_ANSWERED. */
-    void (*gone)(void *user, enum http_result result, int status, const char *why);
+    /* Once after event_stream_open: it is over. HTTP_ANSWERED: not with one of the 200s. */
+    void (*gone)(void *user, const struct http_gone *g);
 };
 
 struct event_stream;

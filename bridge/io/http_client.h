@@ -70,6 +70,14 @@ struct http_answer { /* valid during the call */
     const char *why; /* not HTTP_ANSWERED: one sentence */
 };
 
+/* The end of something that stays open; valid during the call. */
+struct http_gone {
+    enum http_result result; /* HTTP_ANSWERED: another status than it should be */
+    int status;
+    int32_t retry_after_s; /* -1: it did not say */
+    const char *why;       /* one sentence without secrets; "" for HTTP_ANSWERED */
+};
+
 typedef void http_done_fn(void *user, const struct http_answer *a);
 
 struct http_client; /* the library and its connections, shared by all calls */

@@ -118,7 +118,7 @@ static bool given(const char *s)
 
 static bool set_tls(struct http_call *call, const struct http_request *r)
 {
-    bool ok = true, check = !r->insecure;
+    bool ok = true, check = !r->insecure, alone = call->pinned || call->raw || call->chunk;
 
     SET(SSL_VERIFYPEER, (long)check);
     SET(SSL_VERIFYHOST, check && !call->pinned ? 2L : 0L);
@@ -135,8 +135,8 @@ static bool set_tls(struct http_call *call, const struct http_request *r)
     /* Connections are shared, and the library does not know that a pin belongs to one; a session
      * that is resumed shows no certificate. */
     SET(SSL_SESSIONID_CACHE, (long)!call->pinned);
-    SET(FRESH_CONNECT, (long)(call->pinned && !call->raw));
-    SET(FORBID_REUSE, (long)(call->pinned && !call->raw)); /* a raw one is never used again */
+    SET(FRESH_CONNECT, (long)alone);
+    SET(FORBID_REUSE, (long)(alone && !call->raw)); /* of a raw one it would be the end */
     return ok;
 }
 

@@ -96,10 +96,20 @@ static void drop(struct websocket *w)
     w->life++;
 }
 
-static void end(struct websocket *w, enum http_result result, int status, const char *why)
+static void end(struct websocket *w, enum http_result result, const char *why)
 {
     drop(w);
-    w->ops->gone(w->user, result, status, why);
+    w->ops->gone(
+            w->user, &(struct http_gone){.result = result, .retry_after_s = -1, .why = why});
+}
+
+static void refused(struct websocket *w, int status, int32_t retry_after_s)
+{
+    drop(w);
+    w->ops->gone(w->user, &(struct http_gone){.result = HTTP_ANSWERED,
+                                  .status = status,
+                                  .retry_after_s = retry_after_s,
+                                  .why = ""});
 }
 
 static void lost(struct websocket *w, const char *what)
@@ -107,7 +117,7 @@ static void lost(struct websocket *w, const char *what)
     char why[WHY_ROOM];
 
     (void)str_format(why, sizeof(why), "%s %s", w->head.host, what);
-    end(w, HTTP_CUT, 0, why);
+    end(w, HTTP_CUT, why);
 }
 
 /* ---- writing ---- */
@@ -223,7 +233,7 @@ static void greet(struct websocket *w, const char *p, size_t n)
         unsigned life = w->life;
 
         if (status != 101 && !wrong) {
-            end(w, HTTP_ANSWERED, status, "");
+            refused(w, status, websocket_head_wait(buf_text(&w->in)));
         } else if (wrong) {
             lost(w, wrong);
         } else {
@@ -317,7 +327,7 @@ static void on_time(void *user)
         (void)str_format(why, sizeof(why), "%s %s", w->head.host,
                 w->state == STATE_OPEN ? "is silent, and does not answer a ping"
                                        : "did not answer in time");
-        end(w, HTTP_TIMEOUT, 0, why);
+        end(w, HTTP_TIMEOUT, why);
     }
     leave(w);
 }
@@ -345,7 +355,7 @@ static void on_connected(void *user, const struct http_answer *a)
 
     enter(w);
     if (a->result != HTTP_ANSWERED) {
-        end(w, a->result, 0, a->why);
+        end(w, a->result, a->why);
     } else if (!start_watching(w) || !flush(w)) {
         lost(w, "ended the connection");
     } else {

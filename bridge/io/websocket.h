@@ -14,9 +14,8 @@
 struct websocket_ops {
     void (*open)(void *user);
     void (*text)(void *user, const char *text, size_t n); /* text[n] is NUL */
-    /* Once after websocket_open, open or not: it is over. HTTP_ANSWERED: it answered with another
-     * status than 101. why is one sentence without secrets, "" for HTTP_ANSWERED. */
-    void (*gone)(void *user, enum http_result result, int status, const char *why);
+    /* Once after websocket_open, open or not: it is over. HTTP_ANSWERED: not with 101. */
+    void (*gone)(void *user, const struct http_gone *g);
 };
 
 struct websocket;

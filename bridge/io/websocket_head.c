@@ -206,3 +206,12 @@ const char *websocket_head_read(const struct websocket_head *h, const char *text
     header(text, "Sec-WebSocket-Extensions", value, sizeof(value));
     return value[0] != '\0' ? "wants an extension that was not offered" : NULL;
 }
+
+int32_t websocket_head_wait(const char *text)
+{
+    char value[16];
+    int64_t s = 0;
+
+    header(text, "Retry-After", value, sizeof(value));
+    return str_int(value, strlen(value), &s) && s >= 0 && s <= INT32_MAX ? (int32_t)s : -1;
+}

@@ -31,4 +31,7 @@ size_t websocket_head_length(const char *text);
 /* Its status; NULL, or a phrase that says why it is no answer (then *status is 101 or 0). */
 const char *websocket_head_read(const struct websocket_head *h, const char *text, int *status);
 
+/* Its Retry-After in seconds; -1: it has none, or a date. */
+int32_t websocket_head_wait(const char *text);
+
 #endif

@@ -54,7 +54,7 @@ class Pace(unittest.TestCase):
 
     @staticmethod
     def is_stream(request):
-        return "Upgrade" in request.headers or "/events" in request.path
+        return "Upgrade" in request.headers or "event-stream" in request.headers.get("Accept", "")
 
     @staticmethod
     def rounds(times):

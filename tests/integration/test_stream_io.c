@@ -14,7 +14,7 @@ enum { ROOM = 400 };
 struct seen {
     int opened, texts, gone, anything;
     enum http_result result;
-    int status;
+    int status, wait_s;
     bool sent;
     char text[ROOM], why[ROOM];
     struct websocket *end_it, *answer_on; /* destroyed, written to in a callback */
@@ -68,15 +68,16 @@ static void on_event(void *user, const struct sse_event *e)
     on_text(user, e->data, e->len);
 }
 
-static void on_gone(void *user, enum http_result result, int status, const char *why)
+static void on_gone(void *user, const struct http_gone *g)
 {
     struct seen *s = user;
 
     s->gone++;
     s->anything++;
-    s->result = result;
-    s->status = status;
-    (void)str_copy(s->why, sizeof(s->why), why);
+    s->result = g->result;
+    s->status = g->status;
+    s->wait_s = g->retry_after_s;
+    (void)str_copy(s->why, sizeof(s->why), g->why);
     end_all(s);
 }
 
@@ -266,6 +267,9 @@ static void what_breaks_the_rules_ends_with_a_sentence(void **state)
     check_i64(goes(r, false, "/page")->result, HTTP_ANSWERED);
     check_i64(r->seen.status, 200);
     check_i64(goes(r, false, "/nowhere")->status, 404);
+    check_i64(r->seen.wait_s, -1);
+    check_i64(goes(r, false, "/busy")->status, 429);
+    check_i64(r->seen.wait_s, 7);
     r->request.timeout_ms = 300;
     check_i64(goes(r, false, "/slow")->result, HTTP_TIMEOUT);
     check_has(r->seen.why, "did not answer in time");
@@ -377,6 +381,10 @@ static void a_stream_that_ends_is_silent_or_too_long_is_gone(void **state)
     check_i64(r->seen.texts, 1);
     check_i64(r->seen.result, HTTP_CUT);
     check_has(r->seen.why, "ended the event stream");
+    open_stream(r, false, "/busy", 10000);
+    assert_true(rig_until(&r->loop, &r->seen.gone, 1, 5000));
+    check_i64(r->seen.status, 429);
+    check_i64(r->seen.wait_s, 7);
     open_stream(r, false, "/quiet", 200);
     assert_true(rig_until(&r->loop, &r->seen.gone, 1, 5000));
     check_i64(r->seen.opened, 1); /* the head came */

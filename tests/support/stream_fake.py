@@ -199,6 +199,7 @@ PATHS = {
     "/cut": lambda p: p.send(b"HTTP/1.1 101 Switching"),
     "/garbage": lambda p: p.send(b"\x00\x01\x02SSH-2.0-no-http\r\n\r\n"),
     "/slow": lambda p: p.wait(),
+    "/busy": lambda p: p.send(b"HTTP/1.1 429 Too Many\r\nretry-after: 7\r\nContent-Length: 0\r\n\r\n"),
     "/page": lambda p: p.status(200, b"<html>"),
     "/headers": lambda p: p.send(b"HTTP/1.1 101 X\r\n" + b"X: y\r\n" * 4000),
     "/events": _events, "/ends": _ends, "/quiet": _quiet, "/long": _long, "/events-bearer": _who,
