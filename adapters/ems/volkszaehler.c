@@ -177,7 +177,8 @@ struct take {
     bool found;
 };
 
-/* {"uuid", "tuples": [[ms, value, n]...]}: the last one counts. */
+/* {"uuid", "tuples": [[ms, value, n]...]}: the last one counts. Without a value in it the middleware
+ * leaves tuples out. */
 static void take_channel(struct take *t, struct json_object *x)
 {
     struct json_object *tuples = json_member(x, "tuples"),
@@ -191,7 +192,7 @@ static void take_channel(struct take *t, struct json_object *x)
         json_as_text(json_member(x, "uuid"), uuid, sizeof(uuid));
     }
     i = named_find(&t->c->named, uuid[0] ? uuid : t->asked ? t->asked : "");
-    if (i < 0 || json_kind(tuples) != JSON_LIST) {
+    if (i < 0 || (json_kind(tuples) != JSON_LIST && !uuid[0])) {
         return;
     }
     t->found = true;

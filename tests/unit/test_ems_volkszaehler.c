@@ -110,6 +110,11 @@ static void a_channel_that_there_is_not_or_is_empty_says_so(void **state)
     check_none(&r, EMS_GRID_W, "is no channel there");
     check_none(&r, EMS_PV_W, "is empty");
     ems_rig_round(&r);
+    check_i64(ems_rig_answer(&r, "{\"data\":{\"uuid\":\"" A "\",\"rows\":0}}"), EMS_OK);
+    check_i64(ems_rig_answer(&r, DATA(B, "[1795500000000,7,1]")), EMS_OK);
+    check_none(&r, EMS_GRID_W, "is empty");
+    check_value(&r, EMS_PV_W, 7);
+    ems_rig_round(&r);
     check_i64(ems_rig_answer(&r, "{\"exception\":{\"message\":\"Database is locked\"}}"),
             EMS_DATA);
     check_has(r.e.text, "Volkszaehler says: Database is locked");
