@@ -214,6 +214,9 @@ static void on_down(void *user, enum ems_class class, const char *why)
     oneshot_stop(l->say);
     oneshot_stop(l->quiet);
     memset(&l->reports, 0, sizeof(l->reports));
+    if (l->refused) {
+        return; /* hanging up is how it refuses: why was told */
+    }
     (void)str_copy(l->e.text, sizeof(l->e.text), why);
     if (tell(l, class, true, false) && class == EMS_AUTH) {
         refused(l);

@@ -51,7 +51,7 @@ static const char *const notes[] = {
     "Home Assistant tells of a sensor only when it changes: grid power and phase currents that have not changed for max_age_s are taken as a dead meter, other values hold while the connection lives and the entity is available.",
     "An entity that was renamed or removed is named in the reason; write its new id.",
     "A refused token is tried again after ten minutes, so that Home Assistant does not ban this address.",
-    "The way through the Supervisor was not tried inside of an app.",
+    "The way through the Supervisor was tried against a fake of it.",
     NULL,
 };
 /* clang-format on */

@@ -1,8 +1,13 @@
 """The source `homeassistant` in the running bridge, against a fake of its API (tests/support/ha_fake.py)."""
+import ctypes
+import fcntl
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -80,10 +85,18 @@ class Probe(unittest.TestCase):
         with HaFake() as ha:
             start = time.monotonic()
             r, v = self.probe("url=" + ha.url, "token=s3cret-token", "grid_w=sensor.a")
-            self.assertEqual(r.returncode, 69)
+            self.assertEqual(r.returncode, 69, r.stderr)
             self.assertIn("long-lived access token", r.stderr)
             self.assertNotIn("s3cret", r.stderr + r.stdout)
             self.assertLess(time.monotonic() - start, 5)
+
+    @unittest.skipIf(os.geteuid() != 0, "needs root, for a network of its own")
+    def test_inside_of_an_app_home_assistant_is_behind_the_supervisor(self):
+        r = subprocess.run(["unshare", "-m", "-n", sys.executable, __file__, "--inside"], capture_output=True, text=True,
+                           timeout=60)
+        self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
+        for v in map(json.loads, r.stdout.splitlines()):
+            self.assertEqual((v["grid_w"]["value"], v.get("error")), (1250, None))
 
     def test_the_supervisor_wants_its_environment(self):
         r, _ = self.probe("url=supervisor", "grid_w=sensor.a", env={"SUPERVISOR_TOKEN": ""})
@@ -95,5 +108,29 @@ class Probe(unittest.TestCase):
         self.assertNotIn("s3cret", r.stderr + r.stdout)
 
 
+def inside():
+    """In a network of its own, where port 80 of the name supervisor is ours: listens, then asks."""
+    with socket.socket() as s:  # ip link set lo up
+        fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))
+    with tempfile.NamedTemporaryFile("w") as f:
+        f.write("127.0.0.1 localhost supervisor\n")
+        f.flush()
+        if ctypes.CDLL(None).mount(f.name.encode(), b"/etc/hosts", None, 4096, None) != 0:  # MS_BIND
+            sys.exit("no /etc/hosts")
+        with HaFake(80, supervisor=True) as ha:
+            ha.set("sensor.imp", "1.25", unit_of_measurement="kW")
+            for poll in ("false", "true"):
+                said, ha.rest = len(ha.said), poll == "true"
+                r = subprocess.run([PROGRAM, "probe", "homeassistant", "--json", "--set", "url=supervisor", "--set",
+                                    "grid_w=sensor.imp", "--set", "poll=" + poll], capture_output=True, text=True,
+                                   timeout=30, env={**os.environ, "SUPERVISOR_TOKEN": ha.token})
+                print(r.stdout.strip(), flush=True)
+                if r.returncode or ha.refused or (len(ha.said) > said) != (poll == "false"):
+                    sys.exit(f"{r.stderr} refused: {ha.refused}, said: {ha.said}")
+
+
 if __name__ == "__main__":
-    unittest.main()
+    if sys.argv[1:] == ["--inside"]:
+        inside()
+    else:
+        unittest.main()

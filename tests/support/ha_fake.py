@@ -26,10 +26,12 @@ def iso(t):
 
 
 class HaFake:
-    def __init__(self, port=0):
+    def __init__(self, port=0, supervisor=False):
+        self.supervisor = supervisor  # behind its proxy: /core/websocket, /core/api/...
         self.states, self.token = {}, secrets.token_hex(20)
         self.said = []      # messages of clients, without tokens
         self.refused = []   # why one was refused
+        self.rest = True    # False: that API is down
         self.logins = 0     # tries, over both APIs
         self.asked = []     # paths of REST
         self.port, self.server, self.sessions = port, None, []
@@ -123,9 +125,15 @@ class HaFake:
                         pass
 
     async def _rest(self, path, headers):
-        if path == "/api/websocket":
+        if self.supervisor:
+            if not path.startswith("/core/"):
+                return http.HTTPStatus.NOT_FOUND, [], b"404: Not Found"
+            path = path.removeprefix("/core")
+        if path == "/api/websocket" or (self.supervisor and path == "/websocket"):
             return None
         self.asked.append(path)
+        if not self.rest:
+            return http.HTTPStatus.SERVICE_UNAVAILABLE, [], b""
         kind = [("Content-Type", "application/json")]
         if headers.get("Authorization") != "Bearer " + self.token:
             self.logins += 1

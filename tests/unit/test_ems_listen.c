@@ -365,6 +365,9 @@ static void a_refusal_closes_it_and_only_a_new_login_opens_it_at_once(void **sta
     fake.ops->up(fake.user);
     message("no entry");
     check_i64(r->class, EMS_AUTH);
+    message("bad");
+    fake.ops->down(fake.user, EMS_UNREACHABLE, "hung up");
+    check_i64(r->class, EMS_AUTH); /* what follows says nothing better */
     check_i64(fake.closed, 0);
     turn(r);
     check_i64(fake.closed, 1);
