@@ -97,11 +97,15 @@ FUTURES = {}
 POOL = concurrent.futures.ThreadPoolExecutor(6)
 
 
+def start(name, **kw):
+    FUTURES[name] = POOL.submit(Play, name, **kw)
+
+
 def setUpModule():
     wanted = [a.partition(".test_")[2] for a in sys.argv[1:] if not a.startswith("-")]
     for name, kw in PLAYS.items():
         if not wanted or any(w.startswith(name) for w in wanted) or "Faults" in sys.argv:
-            FUTURES[name] = POOL.submit(Play, name, **kw)
+            start(name, **kw)
 
 
 def tearDownModule():
@@ -111,6 +115,8 @@ def tearDownModule():
 class Faults(unittest.TestCase):
     def play(self, name, sums=True):
         """The script's play, with what must hold whatever happens."""
+        if name not in FUTURES:  # chosen in a way that setUpModule does not know, such as -k
+            start(name, **PLAYS[name])
         p = FUTURES[name].result()
         self.assertEqual(p.code, 0, "the simulator ends at the script's exit")
         self.assertTrue(p.alive, p.bridge_log[-2000:])

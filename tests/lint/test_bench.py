@@ -37,8 +37,18 @@ class Page(unittest.TestCase):
     def test_each_bench_has_a_result_and_each_result_its_bench(self):
         with open(os.path.join(ROOT, "tests/bench/run")) as f:
             names = next(x.split('"')[1] for x in f if x.startswith("all=")).split()
-        stored = [os.path.basename(p)[:-5] for p in glob.glob(os.path.join(RESULTS, "*.json"))]
-        self.assertEqual(sorted(names), sorted(stored))
+        stored = [b["bench"] for b in table.benches(RESULTS, table.HERE)]
+        self.assertEqual(sorted(names), stored)
+
+    def test_a_soak_that_missed_a_bound_says_so(self):
+        with open(os.path.join(table.HERE, "faults.json")) as f:
+            soak = json.load(f)
+        self.assertTrue(all(x["held"] for x in table.faults(soak)["figures"]))
+        soak["worst_sum_a"]["L2"]["a"] = 32.1
+        with tempfile.TemporaryDirectory() as d:
+            with open(os.path.join(d, "faults.json"), "w") as f:
+                json.dump(soak, f)
+            self.assertIn("| 32.1 A | at most 32, **missed** |", table.page(self.text, soak=d))
 
     def test_held_is_what_value_and_bound_say(self):
         for path in glob.glob(os.path.join(RESULTS, "*.json")):
