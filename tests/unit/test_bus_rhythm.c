@@ -269,6 +269,24 @@ static void one_message_is_in_flight_at_a_time(void **state)
 }
 
 /* Each of 50 times the process is stopped just before it writes, and the offer changes then. */
+/* Whoever is eligible meanwhile waits for the answer anyway. */
+static void an_answer_that_is_due_is_the_only_thing_to_wake_up_for(void **state)
+{
+    struct rig *r = rig_running(3, 2);
+    int waited = 0;
+
+    (void)state;
+    for (int i = 0; i < 20000; i++) {
+        rig_run(r, 1);
+        if (r->bus.flight.on) {
+            check_i64(r->next, r->bus.flight.deadline_ms);
+            waited++;
+        }
+    }
+    assert_true(waited > 1000);
+    free(r);
+}
+
 static void the_400_ms_hold_when_the_process_is_stopped_before_it_writes(void **state)
 {
     struct rig *r = load(3, 0, 0);
@@ -291,6 +309,7 @@ static void the_400_ms_hold_when_the_process_is_stopped_before_it_writes(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+            cmocka_unit_test(an_answer_that_is_due_is_the_only_thing_to_wake_up_for),
             cmocka_unit_test(the_400_ms_hold_when_the_process_is_stopped_before_it_writes),
             cmocka_unit_test(a_changed_offer_is_on_the_wire_soon_with_one_charger),
             cmocka_unit_test(a_changed_offer_is_on_the_wire_soon_with_three_chargers),

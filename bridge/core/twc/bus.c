@@ -239,7 +239,7 @@ size_t bus_tick(
     watch(b, now_ms);
     n = bus_send_next(b, now_ms, out, &wake);
     if (b->flight.on) {
-        wake = bus_min(wake, b->flight.deadline_ms);
+        wake = b->flight.deadline_ms; /* until then nothing else may be sent */
     }
     bus_refresh(b);
     if (b->foreign && !was_foreign) {
