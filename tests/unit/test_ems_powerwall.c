@@ -140,6 +140,9 @@ static void the_login_gives_cookies_or_a_token(void **state)
                               "\"email\":\"me@x\",\"force_sm_off\":false}");
     assert_true(ems_rig_more(&r));
     check_str(r.request.header[0], "Cookie: AuthCookie=c1; UserRecord=u1");
+    check_str(r.request.bearer, "tok3n-of-it");
+    memset(r.session.memo, 0, sizeof(r.session.memo));
+    r.session.token[0] = '\0';
     check_i64(log_in(200, LOGIN, ""), EMS_OK);
     assert_true(ems_rig_more(&r));
     check_str(r.request.bearer, "tok3n-of-it");

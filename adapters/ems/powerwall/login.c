@@ -107,7 +107,6 @@ enum ems_class powerwall_logged_in(
     struct json_object *v;
 
     if (a->status == 404) { /* old, or a proxy before it: perhaps its pages are open */
-        m->open = true;
         return str_copy(s->token, sizeof(s->token), "-") ? EMS_OK : EMS_DATA;
     }
     class = powerwall_refused(config, s, a, e);
@@ -115,11 +114,17 @@ enum ems_class powerwall_logged_in(
     if (!v) {
         return class == EMS_OK ? EMS_DATA : class;
     }
-    m->cookies = strstr(a->cookies, "AuthCookie=") != NULL;
-    if (m->cookies) {
-        (void)str_copy(s->token, sizeof(s->token), a->cookies);
-    } else if (json_kind(json_member(v, "token")) == JSON_TEXT) {
+    /* Some gateways want the cookies, some the token: they get both. */
+    if (strstr(a->cookies, "AuthCookie=") &&
+            !str_copy(m->cookies, sizeof(m->cookies), a->cookies)) {
+        m->cookies[0] = '\0';
+    }
+    if (json_kind(json_member(v, "token")) == JSON_TEXT) {
         json_as_text(json_member(v, "token"), s->token, sizeof(s->token));
+    }
+    m->bearer = s->token[0] != '\0';
+    if (!m->bearer && m->cookies[0]) {
+        (void)str_copy(s->token, sizeof(s->token), m->cookies);
     }
     json_put(v);
     if (s->token[0] == '\0') {

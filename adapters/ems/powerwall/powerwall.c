@@ -107,7 +107,7 @@ static bool request(
     const struct powerwall_memo *m = memo_of(s);
 
     if (c->http.auth == EMS_AUTH_NONE) {
-        out->bearer = s->token[0] && !m->cookies && !m->open ? s->token : c->http.token;
+        out->bearer = m->bearer ? s->token : c->http.token;
     }
     if (powerwall_in_cloud(c)) {
         return ask_cloud(c, m, i, out);
@@ -117,8 +117,8 @@ static bool request(
     }
     out->any_status = i == 0;
     out->optional = i > 0;
-    if (m->cookies &&
-            !str_format(out->header[0], sizeof(out->header[0]), "Cookie: %s", s->token)) {
+    if (m->cookies[0] != '\0' &&
+            !str_format(out->header[0], sizeof(out->header[0]), "Cookie: %s", m->cookies)) {
         return false;
     }
     return powerwall_page(c, out, paths[i]);

@@ -14,8 +14,8 @@ struct powerwall {
 
 /* What is remembered between answers. */
 struct powerwall_memo {
-    bool cookies;      /* the token is what goes into Cookie */
-    bool open;         /* it has no login at all */
+    char cookies[640]; /* of the login; "": none */
+    bool bearer;       /* the token is one for Authorization */
     bool no_site_page; /* there is no /api/meters/site */
     bool found;        /* this round has looked for the site */
     char site[24];
