@@ -31,7 +31,7 @@ struct ems_keep *ems_keep_create(struct worker *w, const char *file, struct err 
 /* What is being written is written. Accepts NULL. */
 void ems_keep_destroy(struct ems_keep *k);
 
-/* fn once, never from inside this function: it is on the disk, or e says why not. False: out of
+/* fn (NULL: nobody waits) once, never from inside this function: it is on the disk, or e says why not. False: out of
  * memory, or too many wait; fn is not called. One that is under way is written as well, without its fn. */
 typedef void ems_keep_fn(void *user, const struct err *e);
 bool ems_keep_save(struct ems_keep *k, const char *text, ems_keep_fn *fn, void *user);

@@ -246,8 +246,7 @@ static void open_keep(struct daemon *d, struct energy_source *s)
     }
 }
 
-/* Logins of sources that are no more. A settings file that cannot be read says nothing about that. */
-static void sweep_keeps(const struct daemon *d)
+void energy_sweep_logins(const struct daemon *d)
 {
     const char *names[EMS_SOURCES_MAX];
     char folder[EMS_KEEP_PATH_ROOM];
@@ -377,7 +376,7 @@ bool energy_open(struct daemon *d, const struct store_image *image, struct err *
 {
     bool ok = true;
 
-    sweep_keeps(d);
+    energy_sweep_logins(d);
     if (d->settings.source_count == 0) {
         return true;
     }
@@ -407,6 +406,7 @@ void energy_close(struct daemon *d)
         for (int i = 0; i < x->n; i++) {
             energy_source_stop(&x->source[i]);
         }
+        worker_destroy(x->saver, SAVE_GRACE_MS);
         http_client_destroy(x->client);
         memset(d->model.list, 0, sizeof(d->model.list));
         energy_slots_close(x);

@@ -59,6 +59,10 @@ enum { ENERGY_IMPLAUSIBLE = 3 };
 /* Whether every configured value of source i may be used now; else why the first may not. */
 bool energy_fresh(const struct energy *x, int i, const char **why);
 
+/* Removes the logins that are kept of sources that are no more; a settings file that cannot be read
+ * says nothing about that; energy.c. */
+void energy_sweep_logins(const struct daemon *d);
+
 /* What Home Assistant is told of for these fields; energy.c. */
 uint32_t energy_features(uint32_t fields);
 

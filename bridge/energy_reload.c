@@ -105,6 +105,23 @@ static void keep_found(struct daemon *d, int i, const struct moved *from)
     }
 }
 
+/* A login that is kept goes on with other options, and with another name: what is on the disk may be
+ * older, and one that changes with each use cannot be had again. */
+static void keep_login(struct energy_source *s, const struct moved *from)
+{
+    const struct source_settings *now = s->settings, *before = &from->settings;
+    bool renamed = strcmp(now->id, before->id) != 0;
+
+    if (now->adapter != before->adapter || from->source.session.keep[0] == '\0' ||
+            (renamed && memcmp(now->options, before->options, sizeof(now->options)) != 0)) {
+        return;
+    }
+    (void)str_copy(s->session.keep, sizeof(s->session.keep), from->source.session.keep);
+    if (renamed && s->keep) {
+        (void)ems_keep_save(s->keep, s->session.keep, NULL, NULL);
+    }
+}
+
 static void start(struct daemon *d, int i, struct moved *moved, int n)
 {
     struct err e = {0};
@@ -115,6 +132,7 @@ static void start(struct daemon *d, int i, struct moved *moved, int n)
     }
     for (int k = 0; k < n; k++) {
         keep_found(d, i, &moved[k]);
+        keep_login(&d->energy->source[i], &moved[k]);
     }
     for (int k = 0; k < n; k++) {
         if (!moved[k].taken && same(&moved[k].settings, &d->settings.source[i])) {
@@ -168,6 +186,7 @@ static void change(struct daemon *d, const struct settings *new, struct moved *m
         free(moved[k].source.kept);
     }
     x->implausible = 0;
+    energy_sweep_logins(d);
     energy_site_features(d);
     energy_show(d);
     log_notice("energy", "%d sources, of which %d changed place or were made anew",

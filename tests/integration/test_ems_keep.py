@@ -1,6 +1,7 @@
 """What a source's login gave is on the disk before the next request goes out, and is nobody else's business."""
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -96,6 +97,23 @@ class Keep(unittest.TestCase):
         self.start("Shed")  # another source: that of the roof is gone
         wait("another file", lambda: os.path.exists(self.rig.path("state/sessions/shed")) or self.api.refused, 20)
         self.assertIsNone(self.kept())
+
+    def test_a_source_that_gets_another_name_takes_its_login_along(self):
+        self.start("Roof")
+        wait("readings", lambda: self.api.reads > 1, 20)
+        with open(self.rig.file, encoding="utf-8") as f:
+            settings = json.load(f)
+        settings["sources"][0]["name"] = "Attic"
+        with open(self.rig.file, "w", encoding="utf-8") as f:
+            json.dump(settings, f)
+        self.rig.proc.send_signal(signal.SIGHUP)
+        attic = self.rig.path("state/sessions/attic")
+        wait("the other file", lambda: os.path.exists(attic) and not os.path.exists(self.file), 20)
+        seen = self.api.reads
+        wait("more readings", lambda: self.api.reads > seen + 1, 20)
+        with open(attic, encoding="utf-8") as f:
+            self.assertEqual(f.read(), self.api.good)
+        self.assertEqual(self.api.refused, 0)
 
     def test_a_probe_keeps_its_login_where_it_is_told_to(self):
         sets = {"url": self.fake.url, "system_id": "77", "client_id": "app", "client_secret": "app-secret",
