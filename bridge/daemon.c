@@ -279,6 +279,7 @@ static void take_down(struct daemon *d)
     oneshot_destroy(d->watch_file);
     oneshot_destroy(d->stop_timer);
     turn_destroy(d->turn);
+    loop_lag_destroy(d->lag);
     loop_finish(&d->loop);
     if (d->notify_fd >= 0) {
         close(d->notify_fd);
@@ -296,13 +297,14 @@ static bool make_loop_parts(struct daemon *d, struct err *e)
         err_set(e, ERR_NO_MEMORY, "no event loop");
         return false;
     }
+    d->lag = loop_lag_create(&d->loop, e);
     d->turn = turn_create(&d->loop, on_turn, d, e);
     d->tick = oneshot_create(&d->loop, on_tick, d, e);
     d->second = oneshot_create(&d->loop, on_second, d, e);
     d->watch_file = oneshot_create(&d->loop, settings_watch, d, e);
     d->stop_timer = oneshot_create(&d->loop, on_stop_look, d, e);
     d->signals = signals_create(&d->loop, on_signal, d, e);
-    return d->turn && d->tick && d->second && d->watch_file && d->stop_timer && d->signals;
+    return d->lag && d->turn && d->tick && d->second && d->watch_file && d->stop_timer && d->signals;
 }
 
 void daemon_keep(struct daemon *d)

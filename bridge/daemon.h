@@ -111,6 +111,7 @@ struct broker {
 
 struct daemon {
     uv_loop_t loop;
+    struct loop_lag *lag;
     struct turn *turn;
     struct oneshot *tick;    /* next control step at the latest */
     struct oneshot *second;  /* health and watchdog */
@@ -172,7 +173,7 @@ struct daemon {
     bool over[CIRCUITS_MAX]; /* told: over its limit */
     bool dirty; /* a control step is due at the end of this turn */
     int64_t stepped_ms, stop_at_ms;
-    int64_t loop_lag_ms, lag_since_ms, tick_due_ms, memory_ms;
+    int64_t loop_lag_ms, lag_before_ms, lag_since_ms, tick_due_ms, memory_ms;
     bool stopping, stopped;
     bool again; /* stop, then start anew with the repaired settings */
     int exit_code;

@@ -21,7 +21,7 @@
 enum {
     HEARTBEAT_LATE_MS = 3000,
     STEP_LATE_MS = 2500,
-    LAG_WINDOW_MS = 60000,
+    LAG_HALF_MS = 30000,
     MEMORY_EVERY_MS = 10000,
 };
 
@@ -159,6 +159,21 @@ static void store_trouble(struct daemon *d)
     str_copy(d->store_problem, sizeof(d->store_problem), now);
 }
 
+/* The worst of the last minute: of this half of it, and the one before. */
+static void show_lag(struct daemon *d, int64_t late_ms, int64_t now_ms)
+{
+    int64_t turn_ms = loop_lag_take(d->lag) / 1000;
+    int64_t now = late_ms > turn_ms ? late_ms : turn_ms;
+
+    if (now_ms - d->lag_since_ms >= LAG_HALF_MS) {
+        d->lag_before_ms = d->loop_lag_ms;
+        d->lag_since_ms = now_ms;
+        d->loop_lag_ms = 0;
+    }
+    d->loop_lag_ms = now > d->loop_lag_ms ? now : d->loop_lag_ms;
+    SET(LOOP_LAG, d->loop_lag_ms > d->lag_before_ms ? d->loop_lag_ms : d->lag_before_ms);
+}
+
 void show_health(struct daemon *d)
 {
     int64_t now_ms = loop_now_ms();
@@ -167,12 +182,7 @@ void show_health(struct daemon *d)
     int online = 0, leases = 0;
 
     store_trouble(d);
-    if (now_ms - d->lag_since_ms >= LAG_WINDOW_MS) {
-        SET(LOOP_LAG, d->loop_lag_ms);
-        d->lag_since_ms = now_ms;
-        d->loop_lag_ms = 0;
-    }
-    d->loop_lag_ms = late_ms > d->loop_lag_ms ? late_ms : d->loop_lag_ms;
+    show_lag(d, late_ms, now_ms);
     for (int i = 0; i < d->units; i++) {
         online += d->unit[i].report.link == CHARGER_ONLINE && !d->unit[i].gone;
     }

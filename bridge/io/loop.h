@@ -25,6 +25,15 @@ struct signals *signals_create(uv_loop_t *loop, signal_fn *fn, void *user, struc
         MUST_CHECK;
 void signals_destroy(struct signals *s); /* accepts NULL */
 
+/* How long the loop was busy in one turn, without a look at what else is due: what any part that waits
+ * or works too long adds to all others. Counts what the machine takes away, too. Costs two readings of
+ * the clock a turn. To be made before the loop runs. */
+struct loop_lag;
+struct loop_lag *loop_lag_create(uv_loop_t *loop, struct err *e) MUST_CHECK;
+void loop_lag_destroy(struct loop_lag *l); /* accepts NULL */
+/* The longest turn since the last call, in us. */
+int64_t loop_lag_take(struct loop_lag *l);
+
 /* Runs until every handle is closed, then closes the loop; reports leaked handles. */
 void loop_finish(uv_loop_t *loop);
 
