@@ -163,6 +163,29 @@ static void the_order_of_words_is_found_out(void **state)
     }
 }
 
+static void a_type_of_battery_that_says_none_does_not_outweigh_its_power(void **state)
+{
+    int n = 0;
+
+    (void)state;
+    memset(there, 0, sizeof(there));
+    memset(word, 0, sizeof(word));
+    whole = false;
+    there[5] = there[582] = there[588] = there[514] = true;
+    put_float(172, 0x0000, 0x44fa);
+    for (int w = 0; w <= 300; w += 300) {
+        word[582] = (uint16_t)w;
+        ems_rig_init(&r, "kostal", "{\"host\":\"plenticore\"}");
+        check_i64(round_of(&n), EMS_OK);
+        check_value(&r, EMS_PV_W, 2000 - w);
+        if (w == 0) {
+            check_none(&r, EMS_BATTERY_W, "there is no battery");
+        } else {
+            check_value(&r, EMS_BATTERY_W, w);
+        }
+    }
+}
+
 static void a_device_that_gives_nothing_fails_and_the_host_says_why(void **state)
 {
     int n = 0;
@@ -197,6 +220,7 @@ int main(void)
             cmocka_unit_test(every_cut_of_a_page_is_survived),
             cmocka_unit_test(registers_are_read_in_blocks_or_else_one_by_one),
             cmocka_unit_test(the_order_of_words_is_found_out),
+            cmocka_unit_test(a_type_of_battery_that_says_none_does_not_outweigh_its_power),
             cmocka_unit_test(a_device_that_gives_nothing_fails_and_the_host_says_why),
             cmocka_unit_test(options_that_do_not_go_together_are_named),
     };

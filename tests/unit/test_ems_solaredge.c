@@ -215,6 +215,33 @@ static void a_battery_is_looked_for_and_left_alone_where_there_is_none(void **st
     }
 }
 
+static void a_battery_alone_is_read_and_one_of_zeros_is_none(void **state)
+{
+    static const char cell[] = {0, 0, 0x43, (char)0xfa}, zero[4] = {0}; /* 500: charging */
+
+    (void)state;
+    for (int there = 0; there < 2; there++) {
+        enum ems_class class = EMS_OK;
+
+        ems_rig_init(&r, "solaredge", "{\"host\":\"inverter\"}");
+        while (class == EMS_OK && ems_rig_more(&r)) {
+            bool power = r.request.count == 2 && r.request.start == 0xe174;
+            bool any = r.request.count == 2 && r.request.start >= 0xe174;
+
+            class = ems_rig_status(
+                    &r, any ? 200 : 2, power && there ? cell : zero, any ? 4 : 0);
+        }
+        check_i64(class, there ? EMS_OK : EMS_NOT_FOUND);
+        if (there) {
+            check_value(&r, EMS_BATTERY_W, -500);
+            check_none(&r, EMS_PV_W, "there is no inverter");
+        } else {
+            check_has(r.e.text,
+                    "unit id 1 shows no inverter, meter or battery: check the unit id");
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +252,7 @@ int main(void)
             cmocka_unit_test(buckets_of_different_times_are_not_subtracted),
             cmocka_unit_test(options_that_do_not_go_together_are_named),
             cmocka_unit_test(a_battery_is_looked_for_and_left_alone_where_there_is_none),
+            cmocka_unit_test(a_battery_alone_is_read_and_one_of_zeros_is_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,9 +131,17 @@ static int either(const struct reading *r, int one, int other)
     return get(r, one, &micro) != REG_OK && get(r, other, &micro) == REG_OK ? other : one;
 }
 
+/* By its type, unless there is power or charge all the same. */
 static bool has_battery(const struct reading *r)
 {
-    return !(r->v->value[BATTERY_TYPE].read && r->v->value[BATTERY_TYPE].word[0] == 0);
+    static const int signs[] = {BATTERY, CHARGE, CHARGE_WHOLE};
+    bool any = !(r->v->value[BATTERY_TYPE].read && r->v->value[BATTERY_TYPE].word[0] == 0);
+    int64_t micro = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+        any = any || (get(r, signs[i], &micro) == REG_OK && micro != 0);
+    }
+    return any;
 }
 
 static void say_battery(const struct reading *r, struct ems_reports *out)
@@ -196,13 +204,17 @@ static void say_phases(const struct reading *r, struct ems_reports *out)
 {
     for (int i = 0; i < 3; i++) {
         int at = METER_A1 + 3 * i;
-        int64_t a = 0, w = 0, sign = 1;
+        int64_t a = 0, w = 0;
+        bool amps = get(r, at, &a) == REG_OK, watts = get(r, at + 1, &w) == REG_OK;
+        enum ems_field f = (enum ems_field)(EMS_CURRENT_L1_MA + i);
 
         /* The current has no direction of its own: that of the phase's power is its. */
-        if (get(r, at, &a) == REG_OK && get(r, at + 1, &w) == REG_OK && w != 0) {
-            sign = (w < 0) == (a < 0) ? 1 : -1;
+        if (amps && a != 0 && !watts) {
+            ems_say_none(
+                    out, f, "it has no direction: the power of its phase is not given", NULL);
+        } else {
+            say_as(r, at, w != 0 && (w < 0) != (a < 0) ? -1 : 1, f, out);
         }
-        say_as(r, at, sign, (enum ems_field)(EMS_CURRENT_L1_MA + i), out);
         say_as(r, either(r, at + 2, VOLTAGE_1 + i), 1, (enum ems_field)(EMS_VOLTAGE_L1_MV + i),
                 out);
     }

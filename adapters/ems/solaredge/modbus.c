@@ -6,6 +6,8 @@
 #include "adapters/ems/ems_sunspec.h"
 #include "adapters/ems/solaredge/solaredge.h"
 
+#include <string.h>
+
 enum { BATTERIES = 2, LOOK_AGAIN = 60, STATUS_ASLEEP = 2, MICRO = 1000000 };
 
 static const struct reg_item items[] = {
@@ -16,7 +18,7 @@ static const struct reg_plan plan = {items, runs, ARRAY_LEN(runs)};
 struct memo {
     struct sun_map map;
     struct reg_values battery;
-    bool map_done;
+    bool map_done, no_map;
     uint8_t rest; /* rounds until batteries are looked for again, where there was none */
 };
 _Static_assert(sizeof(struct memo) <= EMS_MEMO_ROOM, "the session has no room for it");
@@ -68,7 +70,8 @@ static struct batteries batteries_of(const struct reg_values *v)
         enum reg_result power = reg_plan_value(&plan, v, 2 * i, true, &w);
         enum reg_result charge = reg_plan_value(&plan, v, 2 * i + 1, true, &percent);
 
-        if (power != REG_OK && charge != REG_OK) {
+        /* Some say zero of everything where there is none. */
+        if ((power != REG_OK && charge != REG_OK) || (w == 0 && percent == 0)) {
             continue;
         }
         if (n++ == 0) {
@@ -137,10 +140,15 @@ enum ems_class solaredge_modbus_parse(const struct solaredge *c, struct ems_sess
     }
     if (!m->map_done) {
         class = sun_parse(&m->map, &p, a, e);
-        if (class != EMS_OK || sun_request(&m->map, &p, a->i + 1, &more)) {
+        m->no_map = class == EMS_NOT_FOUND && e && e->text[0] != '\0';
+        if (!m->no_map && (class != EMS_OK || sun_request(&m->map, &p, a->i + 1, &more))) {
             return class;
         }
         m->map_done = true;
+        if (m->no_map) { /* a battery may still be there */
+            memset(&m->map, 0, sizeof(m->map));
+            m->rest = 0;
+        }
         reg_plan_begin(&m->battery);
         m->rest = (uint8_t)(m->rest - (m->rest > 0));
     } else if (reg_plan_parse(&plan, &m->battery, a) != EMS_OK) {
@@ -150,6 +158,12 @@ enum ems_class solaredge_modbus_parse(const struct solaredge *c, struct ems_sess
         return EMS_OK;
     }
     b = batteries_of(&m->battery);
+    if (m->no_map && !b.any) {
+        err_set(e, ERR_IO,
+                "unit id %d shows no inverter, meter or battery: check the unit id (unit), and port",
+                (int)c->unit);
+        return EMS_NOT_FOUND;
+    }
     m->rest = m->rest == 0 && !b.any ? LOOK_AGAIN : m->rest;
     sun_say_grid(&m->map, -1, out);
     say_pv(&m->map, &b, out);
