@@ -7,7 +7,7 @@
  *     u32:10 + u32:12 - u32:20        sums and differences
  *     input:u16:5 * 0.1 - 40          an offset
  *     f32:40190:swapped               the low word stands first
- *     s32:30775:nan // 0              0x80000000 (and 0xFFFF, 0xFFFFFFFF of unsigned ones) means that
+ *     s32:30775:nan // 0              0x80000000 and 0x7FFFFFFF (all ones of unsigned ones) mean that
  *                                     there is no value; then 0 counts
  *
  * Types: u16 s16 u32 s32 u64 s64 f32 f64; addresses as on the wire (the first register is 0), also

@@ -192,12 +192,20 @@ static bool request(
 
 /* ---- values ---- */
 
+/* The largest signed number, which some makers take for "not there". */
+static bool highest(uint64_t bits, enum reg_type t)
+{
+    return (t == REG_S16 && bits == INT16_MAX) || (t == REG_S32 && bits == INT32_MAX) ||
+           (t == REG_S64 && bits == INT64_MAX);
+}
+
 /* The n-th register into *micro; else why. */
-static enum reg_result read_ref(const struct memo *m, int n, const struct reg_ref *r, int64_t *micro,
-        char why[static EMS_WHY_ROOM])
+static enum reg_result read_ref(const struct memo *m, int n, const struct reg_ref *r,
+        int64_t *micro, char why[static EMS_WHY_ROOM])
 {
     const char *kind = r->function == 3 ? "holding" : "input";
     enum reg_result x;
+    uint64_t bits;
 
     if (m->ref[n].state == REFUSED) {
         (void)str_format(why, EMS_WHY_ROOM,
@@ -206,7 +214,8 @@ static enum reg_result read_ref(const struct memo *m, int n, const struct reg_re
                 kind, r->at, m->ref[n].status);
         return REG_OUTSIDE;
     }
-    x = reg_value(reg_bits(m->ref[n].words, r->type, r->swapped), r->type, r->nan, micro);
+    bits = reg_bits(m->ref[n].words, r->type, r->swapped);
+    x = r->nan && highest(bits, r->type) ? REG_ABSENT : reg_value(bits, r->type, r->nan, micro);
     if (x != REG_OK) {
         (void)str_format(why, EMS_WHY_ROOM, "%s register %u %s", kind, r->at,
                 x == REG_ABSENT ? "holds no value" : "is too large: is its type right?");
@@ -329,6 +338,7 @@ static enum ems_transport transport(const void *config)
 }
 
 static const char *const notes[] = {
+        "The parts of an expression, and the registers of many devices: [modbus](../modbus.md).",
         "Addresses are those on the wire: a document that counts from 1 or from 40001 needs one less, "
         "and no leading 4 or 3.",
         "Two registers of one number stand high word first; `:swapped` is for devices that send the low "

@@ -2,6 +2,7 @@
 connection for the sources of a device, kept between rounds, that heals."""
 import json
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -73,6 +74,21 @@ class Servers(unittest.TestCase):
         r = probe("modbus", device=one, unit=9, pv_w="u16:0", timeout_s=1)
         self.assertEqual(r.returncode, 75, r.stderr)
         self.assertIn("check the unit id (unit), baud, format", r.stderr)
+
+
+class Page(unittest.TestCase):
+    def test_every_row_of_the_page_is_taken_as_settings(self):
+        with open(os.path.join(HERE, "../../docs/modbus.md"), encoding="utf-8") as f:
+            rows = [[c.strip() for c in line.strip().strip("|").split("|")] for line in f if line.startswith("| ")]
+        fields = ("grid_w", "pv_w", "battery_w", "soc")
+        rows = [r for r in rows if len(r) == 6 and r[0] != "device"]
+        self.assertGreater(len(rows), 10)
+        for row in rows:
+            with self.subTest(device=row[0]):
+                words = {f: c.strip("`") for f, c in zip(fields, row[2:]) if c}
+                more = dict(re.findall(r"`(unit|delay_ms|timeout_s)` (\d+)", row[1]))
+                r = probe("modbus", **{"host": "127.0.0.1", "port": free_port(), **more, **words})
+                self.assertEqual(r.returncode, 74, r.stderr)  # nobody is there, and nothing is wrong with the settings
 
 
 class Daemon(unittest.TestCase):

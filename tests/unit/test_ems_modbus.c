@@ -79,6 +79,17 @@ static void what_means_not_there_is_no_value_or_the_default(void **state)
     check_value(&r, EMS_SOC_PERMILLE, 550);
 }
 
+static void the_highest_number_means_not_there_too_where_somebody_says_so(void **state)
+{
+    (void)state;
+    ems_rig_init(&r, "modbus",
+            START "\"grid_w\":\"s32:0:nan\",\"pv_w\":\"s16:2\",\"soc\":\"s16:3:nan\"}");
+    check_i64(WORDS(3, 0, "\x7f\xff\xff\xff\x7f\xff\x7f\xff"), EMS_OK);
+    check_none(&r, EMS_GRID_W, "holds no value");
+    check_value(&r, EMS_PV_W, 32767);
+    check_none(&r, EMS_SOC_PERMILLE, "holds no value");
+}
+
 static void a_refusal_costs_the_values_that_are_made_of_it(void **state)
 {
     (void)state;
@@ -145,6 +156,7 @@ int main(void)
             cmocka_unit_test(a_gap_is_read_along_where_it_is_allowed_and_a_block_has_an_end),
             cmocka_unit_test(words_in_either_order_and_offsets),
             cmocka_unit_test(what_means_not_there_is_no_value_or_the_default),
+            cmocka_unit_test(the_highest_number_means_not_there_too_where_somebody_says_so),
             cmocka_unit_test(a_refusal_costs_the_values_that_are_made_of_it),
             cmocka_unit_test(an_answer_of_another_length_is_none),
             cmocka_unit_test(what_cannot_be_is_refused_with_a_sentence),
