@@ -174,7 +174,8 @@ static bool rests(const struct energy_source *s)
     for (int f = 0; f < EMS_FIELDS; f++) {
         const struct ems_reading *r = &x->reading[i].field[f];
 
-        if ((x->config[i].fields & EMS_BIT(f)) && (!r->known || now_ms - r->at_ms > half_ms)) {
+        if ((x->config[i].fields & EMS_BIT(f)) &&
+                (!r->known || now_ms - ems_reading_ms(r) > half_ms)) {
             return false;
         }
     }

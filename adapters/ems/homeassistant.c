@@ -6,6 +6,8 @@
  * is a text; unit_of_measurement says in what, and may change at any time. Home Assistant tells of
  * a state only when it changes, so while the connection answers our pings it holds to what it said
  * before; a value that must move (grid power, phase currents) needs a state that is new.
+ * (Of a state that is reported anew and stays the same not even last_reported tells: REST keeps the
+ * JSON that it made first.)
  *
  *     GET /api/states/sensor.grid -> {"state": "-1.5", "attributes": {"unit_of_measurement": "kW"},
  *         "last_reported": ..., "last_updated": ...}, 404 for an entity that there is not

@@ -7,7 +7,8 @@ not ours (python3-websockets). Built from the developer documentation and from w
         ha.url, ha.token, ha.said, ha.refused, ha.logins
 
 It demands what the real one does: the login first, ids that count up, a known command; a wrong token closes the
-connection. A state that is set to what it was makes no event, and moves last_reported alone.
+connection. A state that is set to what it was makes no event; it moves
+last_reported, which REST goes on telling as it was when first asked, since it keeps its JSON.
 """
 import asyncio
 import datetime
@@ -144,9 +145,9 @@ class HaFake:
             return http.HTTPStatus.NOT_FOUND, [], b"404: Not Found"
         if not s:
             return http.HTTPStatus.NOT_FOUND, kind, b'{"message":"Entity not found."}'
-        return http.HTTPStatus.OK, kind, json.dumps({
+        return http.HTTPStatus.OK, kind, s.setdefault("json", json.dumps({
             "entity_id": entity, "state": s["s"], "attributes": s["a"], "last_changed": iso(s["lc"]),
-            "last_reported": iso(s["lr"]), "last_updated": iso(s["lu"]), "context": {"id": "01K"}}).encode()
+            "last_reported": iso(s["lr"]), "last_updated": iso(s["lu"]), "context": {"id": "01K"}}).encode())
 
     async def _session(self, ws, _path=None):
         me = {"ws": ws, "subscriptions": {}}
