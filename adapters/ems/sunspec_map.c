@@ -229,6 +229,9 @@ static void add_model(
     bool inverter = k == INVERTER || k == INVERTER_FLOAT || k == DER;
     bool wanted = k != NOTHING;
 
+    if (at + HEADER + len > UINT16_MAX + 1) {
+        return; /* it says that it reaches beyond the last register */
+    }
     if (meter) {
         m->meter_kind = m->meters == 0 ? (uint8_t)k : m->meter_kind;
         m->meters = (uint8_t)(m->meters + (m->meter_kind == (uint8_t)k));

@@ -513,6 +513,9 @@ def payloads():
             elif len(body) > PAYLOAD_MAX:
                 continue
             out[f"{name}-{stem[4:]}"] = named(body)
+    # A meter that says that it reaches beyond the last register.
+    name, words = "sunspec", [0x5375, 0x6E53, 1, 66, *[0] * 66, 900, 25460, *[7] * 60, 203, 65, *[7] * 66]
+    out["sunspec-beyond"] = named(b"".join(bytes((w >> 8, w & 255)) for w in words))
     return out
 
 
