@@ -40,6 +40,28 @@ static void configure(const struct ems_adapter *a)
     free(errs);
 }
 
+static bool has_row(const struct ems_adapter *a, const char *name)
+{
+    const struct opt *o = a->options;
+
+    while (o->name && strcmp(o->name, name) != 0) {
+        o++;
+    }
+    return o->name != NULL;
+}
+
+/* Systems that have pages and Modbus: by the other way. */
+static void go_over_modbus(const struct ems_adapter *a)
+{
+    static const char host[] = "device";
+
+    if (has_row(a, "url") && has_row(a, "host") && has_row(a, "unit")) {
+        memcpy(config + a->wire_offset + offsetof(struct ems_wire, host), host, sizeof(host));
+        config[a->http_offset + offsetof(struct ems_http, url)] = '\0';
+        fuzz_check(ems_transport_of(a, config) == EMS_OVER_MODBUS, "%s: not Modbus", a->name);
+    }
+}
+
 static void plain(const char *text, size_t room)
 {
     fuzz_check(memchr(text, '\0', room), "no end");
@@ -349,6 +371,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(body, in.p, len);
     body[len] = '\0';
     configure(a);
+    if (page & 64) {
+        go_over_modbus(a);
+    }
     answer(a, page % ROUND_MAX, page >= 128, body, len);
     message(a, page % 4, body, len);
     line(a, body, len);

@@ -454,7 +454,7 @@ def scripts():
 
 
 def energies():
-    """fuzz_ems: the number of the adapter (0: url_json; 255: its name follows as a line), of the request (128: all), an expression up to a line feed, then the answer."""
+    """fuzz_ems: the number of the adapter (0: url_json; 255: its name follows as a line), of the request (128: all; 64: over Modbus, where pages are another way), an expression up to a line feed, then the answer."""
     def one(body, expr="a.b[0] - c * 2 // 1", adapter=0, request=0):
         return bytes([adapter, request]) + expr.encode() + b"\n" + (body if isinstance(body, bytes) else body.encode())
 
@@ -495,8 +495,8 @@ def payloads():
         rows = re.findall(r"EMS_ADAPTER\((\w+)\)", f.read())
     out = {}
 
-    def named(body):
-        return bytes([255, 128]) + name.encode() + b"\na\n" + body
+    def named(body, page=128):
+        return bytes([255, page]) + name.encode() + b"\na\n" + body
 
     for name in rows:
         folder = os.path.join(DATA, "ems", name)
@@ -509,8 +509,10 @@ def payloads():
             if b'"registers"' in body:
                 words = json.loads(body)["blocks"][0]["registers"]
                 body = b"".join(bytes((w >> 8, w & 255)) for w in words)
-                out[f"{name}-{stem[4:]}-few"] = named(body[:100])
-            elif len(body) > PAYLOAD_MAX:
+                out[f"{name}-{stem[4:]}-few"] = named(body[:100], 192)
+                out[f"{name}-{stem[4:]}"] = named(body, 192)  # 64: over Modbus, where pages are another way
+                continue
+            if len(body) > PAYLOAD_MAX:
                 continue
             out[f"{name}-{stem[4:]}"] = named(body)
     # A meter that says that it reaches beyond the last register.
