@@ -186,6 +186,7 @@ static void on_up(void *user)
     l->up = true;
     l->lives = false;
     l->said = 0;
+    l->what.session->opened++;
     ems_clock(l->what.session);
     if (!l->quiet_told) {
         wait_for_values(l);

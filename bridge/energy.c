@@ -165,8 +165,8 @@ static bool rests(const struct energy_source *s)
     size_t i = (size_t)(s - x->source);
     int64_t half_ms = x->config[i].ttl_ms / 2, now_ms = loop_now_ms();
 
-    if (!ems_listen_lives(s->listen)) {
-        return false;
+    if (!ems_listen_lives(s->listen) || s->kept) {
+        return false; /* prices come by no message */
     }
     if (now_ms - s->asked_ms < half_ms) {
         return true;

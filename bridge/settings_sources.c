@@ -107,11 +107,12 @@ static void fill_pace(struct source_settings *s, const char *path, struct opt_er
     if (s->interval_s == OPT_UNSET) {
         s->interval_s = habit.interval_s;
     }
-    rounds_s = s->interval_s * MAX_AGE_ROUNDS;
+    /* Where the rounds are for lists, the age of values has nothing to do with them. */
+    rounds_s = s->adapter->plan ? 0 : s->interval_s * MAX_AGE_ROUNDS;
     if (s->max_age_s == OPT_UNSET) {
         s->max_age_s = rounds_s > habit.max_age_s ? rounds_s : habit.max_age_s;
         s->max_age_s = s->max_age_s < MAX_AGE_MIN_S ? MAX_AGE_MIN_S : s->max_age_s;
-    } else if (s->max_age_s <= s->interval_s) {
+    } else if (s->max_age_s <= s->interval_s && !s->adapter->plan) {
         opt_errors_add(warnings,
                 "%s.max_age_s: %d is not above interval_s, which is %d: values will come and go",
                 path, s->max_age_s, s->interval_s);

@@ -261,6 +261,7 @@ struct ems_session {
     /* With EMS_RATE or EMS_SERVER: for how long it wants to be left alone, where its answer did not
      * say; zeroed before each call. */
     int32_t wait_s;
+    uint32_t opened; /* how often its stream was opened: the host's */
     /* Facts learnt: a serial number, a firmware generation; a struct of the adapter's own. Zeroed at
      * the start. */
     _Alignas(8) char memo[EMS_MEMO_ROOM];

@@ -8,6 +8,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
 
 import http_fake  # noqa: E402
+import stream_fake  # noqa: E402
 from rig import Rig, state, wait  # noqa: E402
 
 
@@ -121,8 +122,9 @@ class Prices(unittest.TestCase):
         self.assertEqual((len(t), {x["value"] for x in t}), (4 * 96, {0.27}))
         day = int(time.time()) // 86400 * 86400
         self.assertIn(t[0]["start"], (utc(day), utc(day - 86400)))
-        self.assertEqual(json.loads(self.client.last("twcbridge/site/export_tariff"))[5]["value"], 0.0794)
-        self.assertEqual(self.site()["tariff"]["export"]["value"], 0.0794)
+        t = wait("export", lambda: json.loads(self.client.last("twcbridge/site/export_tariff") or "[]"))
+        self.assertEqual(t[5]["value"], 0.0794)
+        wait("export", lambda: (self.site()["tariff"].get("export") or {}).get("value") == 0.0794)
         m = wait("the source", lambda: self.market("table").get("status") == "ok" and self.market("table"))
         self.assertEqual((m["calls_today"], m["problem"]), (0, False))
 
@@ -153,6 +155,45 @@ class Prices(unittest.TestCase):
         self.assertIsNone(self.site()["pv_power"])
         self.assertIsNone(self.site()["price"])
         self.assertNotIn("s0lcast-key", self.rig.log())
+
+
+    def test_a_pulse_gives_power_beside_the_prices_and_is_opened_anew(self):
+        opened = []
+        with stream_fake.StreamFake() as fake:
+            def prices(p):
+                query = json.loads(p.take(int(p.head["content-length"])))["query"]
+                home = {"id": "0a-1b", "features": {"realTimeConsumptionEnabled": True},
+                        "currentSubscription": {"priceInfo": {
+                            "current": {"currency": "EUR"}, "today": [{"total": 0.25, "startsAt": utc(self.hour)},
+                                                                      {"total": 0.5, "startsAt": utc(self.hour + 3600)}]}}}
+                home = {k: v for k, v in home.items() if k in query}
+                body = json.dumps({"data": {"viewer": {
+                    "websocketSubscriptionUrl": fake.url.replace("http", "ws") + "/live", "homes": [home]}}}).encode()
+                p.send(b"HTTP/1.1 200 X\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+            def live(p):
+                opened.append(p.head["sec-websocket-protocol"])
+                p.accept()
+                init = json.loads(p.read()[1])
+                if (init["type"], init["payload"]["token"]) != ("connection_init", "pulse-t0ken"):
+                    return
+                p.text('{"type":"connection_ack"}')
+                if "0a-1b" not in json.loads(p.read()[1])["payload"]["query"]:
+                    return
+                for i in range(2 if len(opened) == 1 else 400):
+                    p.text(json.dumps({"id": "1", "type": "next", "payload": {"data": {"liveMeasurement": {
+                        "timestamp": utc(time.time()), "power": 0, "powerProduction": 840 + i % 2,
+                        "currentL1": 3.5 if i % 2 else None}}}}))
+                    time.sleep(0.05)
+
+            fake.answers = {"/v1-beta/gql": prices, "/live": live}
+            self.start({"name": "Home", "adapter": "tibber", "url": fake.url, "token": "pulse-t0ken", "live": True})
+            wait("both", lambda: self.site().get("price") in (0.25, 0.5) and self.site()["grid_power"] in (-840, -841))
+            self.assertEqual(self.site()["grid_current_l1"], -3.5)
+            wait("opened anew", lambda: len(opened) > 1, 20)
+            wait("well", lambda: self.market("home").get("status") == "ok" and not self.market("home")["problem"])
+            self.assertEqual(set(opened), {"graphql-transport-ws"})
+            self.assertNotIn("pulse-t0ken", self.rig.log())
 
 
 if __name__ == "__main__":
