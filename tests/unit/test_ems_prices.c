@@ -297,6 +297,70 @@ static void energy_charts_refuses_another_unit(void **state)
     check_slot(&r, SLOTS_PRICE, 0, NOON, 3600, 1000);
 }
 
+/* ---- any list ---- */
+
+static void any_list_of_start_end_and_value_is_read(void **state)
+{
+    static const char *const lists[] = {"%s", "{\"rates\":%s}", "{\"result\":{\"rates\":%s}}",
+            "{\"prices\":%s}", "{\"slots\":%s}", "{\"data\":%s}", "{\"result\":%s}"};
+    char text[300];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        const char *at = strstr(lists[i], "%s");
+
+        start("prices", "{\"url\":\"http://x/y\",\"unit\":\"mwh\"}");
+        (void)str_format(text, sizeof(text),
+                "%.*s[{\"start\":1795604400000,\"end\":\"2026-11-25T11:30Z\",\"value\":88.5}]%s",
+                (int)(at - lists[i]), lists[i], at + 2);
+        check_i64(ems_rig_answer(&r, text), EMS_OK);
+        check_slot(&r, SLOTS_PRICE, 0, NOON, 1800, 88500);
+    }
+    start("prices", "{\"url\":\"http://x/y\",\"kind\":\"forecast\",\"tax\":50}");
+    check_i64(
+            ems_rig_answer(&r,
+                    "[{\"start\":1795604400,\"value\":1500.6},{\"start\":1795606200,\"value\":1}]"),
+            EMS_OK);
+    check_slot(&r, SLOTS_FORECAST, 0, NOON, 1800, 1501);
+}
+
+static void what_is_no_list_and_no_known_service_is_told(void **state)
+{
+    static const char *const wrong[] = {
+            "{}", "[]", "[1,2]", "{\"rates\":{}}", "{\"rates\":[[1]]}"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        start("prices", "{\"url\":\"http://x/y\"}");
+        check_i64(ems_rig_answer(&r, wrong[i]), EMS_DATA);
+        check_has(r.e.text, "no list of start, end and value");
+    }
+    start("prices", "{\"url\":\"http://x/y\"}");
+    check_i64(ems_rig_answer(&r, "[{\"start\":\"2026-11-25 11:00\",\"value\":1}]"), EMS_OK);
+    check_has(why(), "no time with an offset");
+    start("prices", "{\"url\":\"http://x/y\",\"kind\":\"forecast\"}");
+    check_i64(ems_rig_answer(&r, "{\"unix_seconds\":[1795604400],\"price\":[1]}"), EMS_DATA);
+    check_has(r.e.text, "gives prices (kind)");
+}
+
+static void an_answer_of_a_known_service_is_read_as_that_one_does(void **state)
+{
+    (void)state;
+    start("prices", "{\"url\":\"http://x/y\",\"charges\":0.1}");
+    check_i64(ems_rig_answer(&r,
+                      "{\"unix_seconds\":[1795604400],\"price\":[50],\"unit\":\"EUR / MWh\"}"),
+            EMS_OK);
+    check_slot(&r, SLOTS_PRICE, 0, NOON, 3600, 150000);
+    check_str(r.slots.currency, "EUR");
+    start("prices", "{\"url\":\"http://x/y\"}");
+    check_i64(
+            ems_rig_answer(&r,
+                    SERIES("", "PT60M",
+                            "<Point><position>1</position><price.amount>5</price.amount></Point>")),
+            EMS_OK);
+    check_i64(r.slots.list[SLOTS_PRICE].n, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +377,9 @@ int main(void)
             cmocka_unit_test(entsoe_repeats_what_is_left_out_and_no_more),
             cmocka_unit_test(entsoe_tells_what_it_cannot_use),
             cmocka_unit_test(energy_charts_refuses_another_unit),
+            cmocka_unit_test(any_list_of_start_end_and_value_is_read),
+            cmocka_unit_test(what_is_no_list_and_no_known_service_is_told),
+            cmocka_unit_test(an_answer_of_a_known_service_is_read_as_that_one_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,10 @@ PORTAL = {"deliveryDateCET": "2026-11-25", "market": "DayAhead", "currency": "EU
      "entryPerArea": {"BE": 61.2, "NL": 60.75}}]}
 
 APIS = [
+    Api("prices", title="any list", now="2026-11-25T11:05:00Z", options={"url": "<<url>>/own/tariff?day=1"}, pages=[
+        Page("GET", "/own/tariff", params={"day": "1"}, file="prices/own_list.json")],
+        expect={"price": [slot("2026-11-25T11:00:00Z", "2026-11-25T11:15:00Z", 0.0884),
+                          slot("2026-11-25T11:15:00Z", "2026-11-25T11:30:00Z", -0.0125)]}),
     Api("awattar", title="awattar", now="2026-11-25T10:20:00Z", pages=[
         Page("GET", "/v1/marketdata", params={"start": MS, "end": MS}, file="awattar/own_hours.json")],
         expect={"price": HOURS}),
