@@ -75,6 +75,64 @@ static const char *where(const struct ems_adapter *a)
     return a->where ? a->where : a->cloud ? "cloud" : "local";
 }
 
+static char *text_option(const struct ems_adapter *a, const char *name, void *config)
+{
+    for (const struct opt *o = a->options; o->name; o++) {
+        if (o->type == OPT_STRING && strcmp(o->name, name) == 0) {
+            return (char *)config + o->offset;
+        }
+    }
+    return NULL;
+}
+
+/* Whether the checks miss this option where nothing but an address is set. */
+static bool is_missed(const struct opt_errors *errs, const char *name)
+{
+    char start[80];
+
+    (void)str_format(start, sizeof(start), ".%s:", name);
+    for (int i = 0; i < errs->count && i < OPT_ERRORS_MAX; i++) {
+        if (strstr(errs->text[i], start)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What it wants to be logged in with: "token"; in brackets what only some devices want. */
+static void login(const struct ems_adapter *a, void *config, struct buf *out)
+{
+    struct opt_errors *errs = calloc(2, sizeof(*errs));
+    char *url = text_option(a, "url", config), *host = text_option(a, "host", config);
+    int n = 0;
+
+    if (errs && a->check) {
+        (void)str_copy(url ? url : host ? host : (char[8]){""}, 8, url ? "http://x" : "x");
+        a->check(config, "x", &errs[0], &errs[1]);
+    }
+    for (const struct opt *o = a->options; errs && o->name; o++) {
+        if (o->flags & OPT_SECRET) {
+            bool must = (o->flags & OPT_REQUIRED) || is_missed(&errs[0], o->name);
+
+            buf_addf(out, must ? "%s%s" : "%s(%s)", n++ > 0 ? ", " : "", o->name);
+        }
+    }
+    buf_adds(out, n > 0 ? "" : "none");
+    free(errs);
+}
+
+/* The note that says what nobody tried. */
+static const char *unproven(const struct ems_adapter *a)
+{
+    for (int i = 0; a->notes && a->notes[i]; i++) {
+        if (strstr(a->notes[i], "not tried") || strstr(a->notes[i], "either was tried") ||
+                strstr(a->notes[i], "against a fake")) {
+            return a->notes[i];
+        }
+    }
+    return "";
+}
+
 /* ---- the pages ---- */
 
 enum { ADAPTERS_MAX = 128 };
@@ -93,7 +151,9 @@ static void list_row(const struct ems_adapter *a, struct buf *out)
     if (config) {
         buf_addf(out, "| %s | [`%s`](systems/%s.md) | ", a->title, a->name, a->name);
         gives(a, config, out);
-        buf_addf(out, " | %s | %s | %s |\n", where(a), over(a, config), a->tested);
+        buf_addf(out, " | %s | %s | ", where(a), over(a, config));
+        login(a, config, out);
+        buf_addf(out, " | %s | %s |\n", a->tested, unproven(a));
     }
     free(config);
 }
@@ -111,8 +171,9 @@ static void list_page(struct buf *out)
             "[`mqtt`](systems/mqtt.md), [`modbus`](systems/modbus.md), or over\n"
             "[Home Assistant](systems/homeassistant.md). How sources go together: [energy](energy.md).\n\n"
             "\"Tried on\": *real capture* is what a device of somebody sent; *vendor sample* comes from the\n"
-            "maker's own text; *constructed* is made after the documented form, and nothing more is known.\n\n"
-            "| system | adapter | gives | where | over | tried on |\n|---|---|---|---|---|---|\n");
+            "maker's own text; *constructed* is made after the documented form, and nothing more is known.\n"
+            "\"Login\": what it wants; in brackets what only some want.\n\n"
+            "| system | adapter | gives | where | over | login | tried on | unproven |\n|---|---|---|---|---|---|---|---|\n");
     while (n < ADAPTERS_MAX && ems_at(n)) {
         all[n] = ems_at(n);
         n++;

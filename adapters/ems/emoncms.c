@@ -324,6 +324,7 @@ const struct ems_adapter ems_emoncms = {
         .name = "emoncms",
         .title = "EmonCMS (Open Energy Monitor)",
         .summary = "Feeds of an emonPi, of a server of one's own or of emoncms.org.",
+        .where = "local or cloud",
         .tested = "constructed after the server's source and another client's tests",
         .notes = notes,
         .options = rows,

@@ -443,6 +443,7 @@ const struct ems_adapter ems_homeassistant = {
         .name = "homeassistant",
         .title = "Home Assistant",
         .summary = "Sensors that Home Assistant has already, over its WebSocket or REST API.",
+        .over = "WebSocket, HTTP",
         .tested = "real capture",
         .notes = notes,
         .options = rows,

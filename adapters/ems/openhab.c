@@ -314,6 +314,7 @@ const struct ems_adapter ems_openhab = {
         .name = "openhab",
         .title = "openHAB",
         .summary = "Items of openHAB, over its REST API and its events.",
+        .over = "HTTP, events",
         .tested = "constructed",
         .notes = notes,
         .options = rows,

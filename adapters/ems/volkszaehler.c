@@ -402,6 +402,7 @@ const struct ems_adapter ems_volkszaehler = {
         .name = "volkszaehler",
         .title = "Volkszähler",
         .summary = "Channels of Volkszähler: the middleware, vzlogger, or the push server.",
+        .over = "HTTP, WebSocket",
         .tested = "real capture",
         .notes = notes,
         .options = rows,

@@ -118,6 +118,7 @@ const struct ems_adapter ems_enphase = {
         .title = "Enphase (Envoy, IQ Gateway)",
         .summary =
                 "Enphase microinverters, meters and batteries by their gateway of any firmware, or by Enphase's API.",
+        .where = "local or cloud",
         .tested = "real capture",
         .notes = notes,
         .options = rows,

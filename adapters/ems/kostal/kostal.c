@@ -89,6 +89,7 @@ const struct ems_adapter ems_kostal = {
         .title = "Kostal",
         .summary =
                 "Inverters of Kostal: Plenticore and PIKO IQ over Modbus, older PIKO by their pages.",
+        .over = "Modbus, HTTP",
         .tested = "real capture",
         .notes = notes,
         .options = rows,

@@ -184,6 +184,7 @@ const struct ems_adapter ems_powerwall = {
         .title = "Tesla Powerwall",
         .summary =
                 "A Powerwall 2 or + by its gateway, or any Powerwall by Tesla's cloud or Teslemetry.",
+        .where = "local or cloud",
         .tested = "real capture",
         .notes = notes,
         .options = rows,

@@ -237,6 +237,8 @@ const struct ems_adapter ems_solaredge = {
         .title = "SolarEdge",
         .summary =
                 "Inverters of SolarEdge with meters and batteries over Modbus, or by the cloud.",
+        .where = "local or cloud",
+        .over = "Modbus, HTTP",
         .tested = "constructed",
         .notes = notes,
         .options = rows,
