@@ -166,6 +166,12 @@ void energy_slots_site(struct daemon *d)
     }
     if (d->model.list[SLOTS_PRICE]) {
         d->model.device[1].features |= FEATURE_PRICE;
+    } else {
+        model_set_unknown(&d->model, 1, FIELD_SITE_PRICE);
+        model_set_json(&d->model, 1, FIELD_SITE_TARIFF, NULL);
+    }
+    if (!d->model.list[SLOTS_FORECAST]) {
+        model_set_json(&d->model, 1, FIELD_SITE_FORECAST, NULL);
     }
     if (x) {
         x->slots_due_ms = 0;

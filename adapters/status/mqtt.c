@@ -104,7 +104,9 @@ static void send_lists(struct status *s)
     char topic[DISCOVERY_TOPIC_ROOM];
 
     for (int k = 0; k < SLOTS_KINDS; k++) {
-        if (!m->list[k] || s->list_sent[k] == m->list_version[k] + 1) {
+        bool gone = !m->list[k] && s->list_sent[k] != 0; /* its source was removed */
+
+        if (!gone && (!m->list[k] || s->list_sent[k] == m->list_version[k] + 1)) {
             continue;
         }
         buf_reset(&s->doc);
@@ -116,7 +118,7 @@ static void send_lists(struct status *s)
                            s->host, topic, buf_text(&s->doc), s->doc.len, MQTT_RETAINED)) {
             continue;
         }
-        s->list_sent[k] = m->list_version[k] + 1;
+        s->list_sent[k] = gone ? 0 : m->list_version[k] + 1;
     }
 }
 

@@ -1,6 +1,7 @@
 """Prices in the running bridge: the entity, the lists by MQTT, what a restart and a failing source cost."""
 import json
 import os
+import signal
 import sys
 import time
 import unittest
@@ -127,6 +128,15 @@ class Prices(unittest.TestCase):
         wait("export", lambda: (self.site()["tariff"].get("export") or {}).get("value") == 0.0794)
         m = wait("the source", lambda: self.market("table").get("status") == "ok" and self.market("table"))
         self.assertEqual((m["calls_today"], m["problem"]), (0, False))
+
+    def test_a_source_that_is_removed_takes_its_price_and_list_along(self):
+        self.fake.answer("/v1/marketdata", self.hours(100, 100))
+        self.start(self.source())
+        wait("the list", lambda: self.tariff() and self.site().get("price") == 0.1)
+        self.rig.settings({**self.settings, "sources": []})
+        self.rig.proc.send_signal(signal.SIGHUP)
+        wait("no list", lambda: self.client.last("twcbridge/site/tariff") in ("", b""))
+        wait("no price", lambda: self.site()["price"] is None and self.site()["tariff"] is None)
 
     def roof(self, kw, hours=30):
         """Half hours of one power, from a while ago on."""
