@@ -106,6 +106,26 @@ static bool ask_again(struct http_call *call, CURLcode code)
     return call->running;
 }
 
+/* A server may hang up on a kept connection just as we use it again; some do so after each answer
+ * without saying it. Nothing was answered, so what only reads is asked once more. */
+static bool ask_anew(struct http_call *call, CURLcode code)
+{
+    long connects = 1;
+
+    if (call->raw || call->post || call->retried || call->header_bytes > 0 ||
+            (code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR &&
+                    code != CURLE_GOT_NOTHING) ||
+            http_api.easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &connects) != CURLE_OK ||
+            connects > 0) {
+        return false;
+    }
+    call->retried = true;
+    http_begin(call);
+    (void)http_api.easy_setopt(call->easy, CURLOPT_FRESH_CONNECT, 1L);
+    call->running = http_api.multi_add_handle(call->client->multi, call->easy) == CURLM_OK;
+    return call->running;
+}
+
 /* Tells of every call that finished; the last of ours on the stack frees a client that was
  * destroyed meanwhile. */
 static void drain(struct http_client *c)
@@ -128,7 +148,7 @@ static void drain(struct http_client *c)
             (void)http_api.multi_remove_handle(c->multi, call->easy);
             call->running = false;
         }
-        if (!ask_again(call, code)) {
+        if (!ask_again(call, code) && !ask_anew(call, code)) {
             tell(call, code);
         }
     }

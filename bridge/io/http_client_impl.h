@@ -66,7 +66,8 @@ struct http_call {
     char detail[CURL_ERROR_SIZE];
     int32_t timeout_ms;
     http_chunk_fn *chunk;
-    bool raw;
+    bool raw, post;
+    bool retried; /* on a connection of its own, after a kept one that was gone */
     bool digest;
     bool has_nonce; /* of a digest that was accepted: the library sends it along unasked */
     bool pinned;

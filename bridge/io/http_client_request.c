@@ -267,6 +267,8 @@ enum err_code http_set_up(struct http_call *call, const struct http_request *r, 
     call->body_max = r->body_max < BUF_CAP_HTTP ? r->body_max : BUF_CAP_HTTP;
     call->chunk = r->chunk;
     call->raw = r->raw;
+    call->post = r->post;
+    call->retried = false;
     call->digest = r->auth == HTTP_AUTH_DIGEST;
     call->pinned = given(r->fingerprint);
     if (call->pinned && !tls_pin_parse(r->fingerprint, &call->pin)) {

@@ -206,6 +206,16 @@ static void what_is_slow_cut_huge_or_no_http_ends_with_a_sentence(void **state)
     check_i64(get(r, false, "/ok")->status, 200); /* the handle works on */
 }
 
+static void who_hangs_up_after_each_answer_is_asked_anew(void **state)
+{
+    struct rig *r = *state;
+
+    for (int i = 0; i < 100; i++) {
+        check_i64(get(r, false, "/hangs-up")->result, HTTP_ANSWERED);
+        check_i64(r->seen.status, 200);
+    }
+}
+
 static void who_is_not_there_is_named_without_the_query(void **state)
 {
     struct rig *r = *state;
@@ -325,6 +335,7 @@ int main(void)
             TEST(every_kind_of_login_is_spoken),
             TEST(a_device_that_restarted_takes_the_digest_of_a_new_nonce),
             TEST(what_is_slow_cut_huge_or_no_http_ends_with_a_sentence),
+            TEST(who_hangs_up_after_each_answer_is_asked_anew),
             TEST(who_is_not_there_is_named_without_the_query),
             TEST(a_certificate_must_be_signed_pinned_or_waved_through),
             TEST(what_cannot_be_asked_is_refused_at_once),

@@ -156,9 +156,14 @@ def _lock(h, _):
     _reply(h, 200, b"{}")
 
 
+def _hang_up(h, _):
+    _reply(h, 200, OK)
+    h.close_connection = True  # and did not say so
+
+
 BEHAVIOUR = {
     "/login": _login, "/session": _session, "/lock": _lock,
-    "/restart": _restart,
+    "/restart": _restart, "/hangs-up": _hang_up,
     "/ok": lambda h, _: _reply(h, 200, OK),
     "/echo": lambda h, body: _reply(h, 200, body),
     "/basic": _basic,
