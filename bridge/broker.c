@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SETTLE_MS = 250, KEEP_ALIVE_S = 15 };
+enum { SETTLE_MS = 250, KEEP_ALIVE_S = 15, INFO_MAX = MQTT_PACKET_IN_MAX - 1024 };
 
 static void topic_of(const struct daemon *d, char *dst, size_t room, const char *rest)
 {
@@ -30,15 +30,16 @@ bool broker_publish(struct daemon *d, const char *topic, const char *payload, si
             mqtt_publish(d->broker.mqtt, topic, payload, len, retain);
 }
 
-static void publish_info(struct daemon *d)
+/* Another bridge under our topic knows us by this document, so it must fit into what a bridge reads: the
+ * schema is left out first, then the settings. */
+static bool write_info(struct daemon *d, bool settings, bool schema, struct buf *b)
 {
-    char topic[256];
-    struct buf b, part;
+    CLEANUP(buf_finish) struct buf part;
     struct jw w;
 
-    buf_init(&b, BUF_CAP_DISCOVERY);
     buf_init(&part, BUF_CAP_DISCOVERY);
-    jw_init(&w, &b);
+    buf_reset(b);
+    jw_init(&w, b);
     jw_open(&w, NULL);
     jw_int(&w, "contract", 1);
     jw_str(&w, "instance", d->instance);
@@ -48,18 +49,34 @@ static void publish_info(struct daemon *d)
         jw_str(&w, NULL, adapter_at(i)->name);
     }
     jw_array_end(&w);
-    settings_write(&d->settings, &part);
-    jw_raw(&w, "settings", buf_text(&part));
+    if (settings) {
+        settings_write(&d->settings, &part);
+        jw_raw(&w, "settings", buf_text(&part));
+    } else {
+        jw_null(&w, "settings");
+    }
     buf_reset(&part);
-    settings_schema(&part);
-    jw_raw(&w, "schema", buf_text(&part));
+    if (schema) {
+        settings_schema_short(&part);
+        jw_raw(&w, "schema", buf_text(&part));
+    } else {
+        jw_null(&w, "schema");
+    }
     jw_close(&w);
+    return buf_ok(&part) && buf_ok(b) && b->len <= INFO_MAX;
+}
+
+static void publish_info(struct daemon *d)
+{
+    CLEANUP(buf_finish) struct buf b;
+    char topic[256];
+
+    buf_init(&b, BUF_CAP_DISCOVERY);
     topic_of(d, topic, sizeof(topic), "bridge/info");
-    if (buf_ok(&b)) {
+    if (write_info(d, true, true, &b) || write_info(d, true, false, &b) ||
+            write_info(d, false, false, &b)) {
         broker_publish(d, topic, buf_text(&b), b.len, MQTT_RETAINED);
     }
-    buf_finish(&part);
-    buf_finish(&b);
 }
 
 void broker_announce(struct daemon *d)

@@ -217,13 +217,36 @@ void settings_write(const struct settings *s, struct buf *out)
     free(copy);
 }
 
-static void schema_items(const struct section *x, struct jw *w)
+/* A source without the options of its adapter. */
+static void schema_of_any_source(struct jw *w)
+{
+    jw_str(w, "type", "object");
+    jw_array(w, "required");
+    jw_str(w, NULL, "name");
+    jw_str(w, NULL, "adapter");
+    jw_array_end(w);
+    jw_open(w, "properties");
+    jw_open(w, "adapter");
+    jw_array(w, "enum");
+    for (size_t i = 0; ems_at(i); i++) {
+        jw_str(w, NULL, ems_at(i)->name);
+    }
+    jw_array_end(w);
+    jw_close(w);
+    jw_close(w);
+}
+
+static void schema_items(const struct section *x, bool whole, struct jw *w)
 {
     struct opt room[SOURCE_ROWS_MAX];
     const char *choice[2];
 
     if (!x->sources) {
         opt_schema(x->table, w);
+        return;
+    }
+    if (!whole) {
+        schema_of_any_source(w);
         return;
     }
     jw_array(w, "oneOf");
@@ -237,6 +260,37 @@ static void schema_items(const struct section *x, struct jw *w)
     jw_array_end(w);
 }
 
+static void write_schema(bool whole, struct jw *w)
+{
+    jw_open(w, NULL);
+    jw_str(w, "$schema", "https://json-schema.org/draft/2020-12/schema");
+    jw_str(w, "title", "twcbridge settings");
+    jw_str(w, "type", "object");
+    jw_bool(w, "additionalProperties", false);
+    jw_open(w, "properties");
+    jw_open(w, "$schema");
+    jw_str(w, "type", "string");
+    jw_close(w);
+    for (size_t i = 0; i < section_count; i++) {
+        const struct section *x = &sections[i];
+
+        jw_open(w, x->name);
+        jw_str(w, "description", x->text);
+        if (x->max > 0) {
+            jw_str(w, "type", "array");
+            jw_int(w, "maxItems", x->max);
+            jw_open(w, "items");
+            schema_items(x, whole, w);
+            jw_close(w);
+        } else {
+            opt_schema(x->table, w);
+        }
+        jw_close(w);
+    }
+    jw_close(w);
+    jw_close(w);
+}
+
 void settings_schema(struct buf *out)
 {
     CLEANUP(buf_finish) struct buf b;
@@ -244,38 +298,20 @@ void settings_schema(struct buf *out)
 
     buf_init(&b, out->cap);
     jw_init(&w, &b);
-    jw_open(&w, NULL);
-    jw_str(&w, "$schema", "https://json-schema.org/draft/2020-12/schema");
-    jw_str(&w, "title", "twcbridge settings");
-    jw_str(&w, "type", "object");
-    jw_bool(&w, "additionalProperties", false);
-    jw_open(&w, "properties");
-    jw_open(&w, "$schema");
-    jw_str(&w, "type", "string");
-    jw_close(&w);
-    for (size_t i = 0; i < section_count; i++) {
-        const struct section *x = &sections[i];
-
-        jw_open(&w, x->name);
-        jw_str(&w, "description", x->text);
-        if (x->max > 0) {
-            jw_str(&w, "type", "array");
-            jw_int(&w, "maxItems", x->max);
-            jw_open(&w, "items");
-            schema_items(x, &w);
-            jw_close(&w);
-        } else {
-            opt_schema(x->table, &w);
-        }
-        jw_close(&w);
-    }
-    jw_close(&w);
-    jw_close(&w);
+    write_schema(true, &w);
     if (!buf_ok(&b)) {
         out->failed = true;
         return;
     }
     json_indent(buf_text(&b), out);
+}
+
+void settings_schema_short(struct buf *out)
+{
+    struct jw w;
+
+    jw_init(&w, out);
+    write_schema(false, &w);
 }
 
 const char *settings_restart_reason(const struct settings *a, const struct settings *b)

@@ -162,6 +162,8 @@ void settings_write(const struct settings *s, struct buf *out);
 
 /* JSON Schema of the file (schemas/settings.schema.json) and docs/settings.md. */
 void settings_schema(struct buf *out);
+/* The same in one line and without the options of the adapters of sources, of which there are many. */
+void settings_schema_short(struct buf *out);
 void settings_docs(struct buf *out);
 
 /* "buses[0].port" or similar of the first change that needs a restart; NULL when all of the

@@ -316,11 +316,26 @@ class TestLife(unittest.TestCase):
             r.bridge()
             c = r.online("a1b2")
             before = c.last("twcbridge/bridge/info")
+            self.assertIn("sources", json.loads(before)["schema"]["properties"])
             second = r.settings({"buses": []}, "second.json")
             r.run(PROGRAM, "run", second, "--state", r.path("state2"), log="second.log")
             wait("the alarm", lambda: os.path.exists(r.path("second.log")) and
                  "another bridge" in open(r.path("second.log")).read(), 5)
             self.assertEqual(c.last("twcbridge/bridge/info"), before)
+
+    def test_a_bridge_with_many_sources_is_known_by_a_second_one_as_well(self):
+        many = [{"name": f"Source {i}", "adapter": "url_json", "url": f"http://127.0.0.1:9/{i}/" + "x" * 400,
+                 "pv_w": " + ".join(3 * ["p" * 60]), "soc": " + ".join(3 * ["s" * 60]), "interval_s": 3600} for i in range(64)]
+        with Rig() as r:
+            r.bridge({"buses": [], "sources": many})
+            c = r.client()
+            c.subscribe("twcbridge/#")
+            info = wait("the info", lambda: c.last("twcbridge/bridge/info"), 15)
+            self.assertLess(len(info), 64 * 1024)
+            self.assertIsNone(json.loads(info)["schema"])  # no room for it
+            r.run(PROGRAM, "run", r.settings({"buses": []}, "second.json"), "--state", r.path("state2"), log="second.log")
+            wait("the alarm", lambda: os.path.exists(r.path("second.log")) and
+                 "another bridge" in open(r.path("second.log")).read(), 15)
 
     def test_a_charger_that_is_gone_can_be_removed(self):
         with Rig() as r:
