@@ -18,12 +18,14 @@ static int64_t mtime_ms(const char *file)
 {
     struct stat st;
 
-    return stat(file, &st) == 0 ? (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000
-                                : 0;
+    return stat(file, &st) == 0
+                   ? (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000
+                   : 0;
 }
 
 /* Reads and checks the file; false: *why holds the first sentence, all were logged. */
-static bool read_good(struct daemon *d, struct settings *out, char **text, char *why, size_t room)
+static bool read_good(
+        struct daemon *d, struct settings *out, char **text, char *why, size_t room)
 {
     struct opt_errors *errs = calloc(2, sizeof(*errs));
     struct err e = {0};
@@ -80,8 +82,10 @@ void settings_fall_back(struct daemon *d, const struct store_image *image)
     log_error("settings", "safe mode: running on %s until %s is repaired",
             text == nothing ? "no settings: no port is opened" : "the last good copy", d->file);
     if (text == nothing) {
-        log_error("settings", "no good copy was found in %s; if the state of the last good run lies "
-                              "elsewhere, start with --state DIR", d->state_dir);
+        log_error("settings",
+                "no good copy was found in %s; if the state of the last good run lies "
+                "elsewhere, start with --state DIR",
+                d->state_dir);
     }
 }
 
@@ -118,6 +122,9 @@ static void apply(struct daemon *d, struct settings *new, char *text)
         struct model_device *m = &d->model.device[d->circuit_device[i]];
 
         m->max_ma = d->settings.circuit[i].effective_limit_ma / 1000 * 1000;
+        m->features &= ~(uint32_t)FEATURE_METER; /* it stays a device once it was one */
+        m->features |=
+                circuit_meter_source(&d->settings, i) >= 0 ? FEATURE_DEVICE | FEATURE_METER : 0;
         model_touch(&d->model, d->circuit_device[i]);
     }
     daemon_site_max(d);

@@ -1,5 +1,7 @@
 """The meter of a circuit in the running bridge: what else flows there is left free, within seconds."""
+import json
 import os
+import signal
 import sys
 import time
 import unittest
@@ -24,15 +26,18 @@ class CircuitMeter(unittest.TestCase):
         car = self.rig.virtual(self.ident)["drawn_a"]
         return {"a": [round(car + self.house + self.count % 2 * 0.01, 2)] * 3}
 
-    def start(self, **circuit):
-        self.rig.start_broker()
-        self.ident, = self.rig.simulate("--chargers", "1", "--plugged")
-        self.rig.bridge({
+    def settings(self, meter=True, **circuit):
+        return {
             "publish": {"interval_s": 1}, "circuits": [{"name": "garage", "limit_a": 25, **circuit}],
             "chargers": [{"id": self.ident, "phases": "L1L2L3"}], "safety": {"cold_listen_ms": 1000},
             "sources": [{"name": "Main", "adapter": "url_json", "url": self.fake.url + "/meter", "interval_s": 1,
                          "timeout_s": 2, "max_age_s": 6, "circuit": "garage",
-                         "current_l1": "a[0]", "current_l2": "a[1]", "current_l3": "a[2]"}]})
+                         "current_l1": "a[0]", "current_l2": "a[1]", "current_l3": "a[2]"}] if meter else []}
+
+    def start(self, **settings):
+        self.rig.start_broker()
+        self.ident, = self.rig.simulate("--chargers", "1", "--plugged")
+        self.rig.bridge(self.settings(**settings))
         self.client = self.rig.online(self.ident)
 
     def charger(self):
@@ -41,7 +46,7 @@ class CircuitMeter(unittest.TestCase):
     def circuit(self):
         return state(self.client, "twcbridge/circuit/garage")
 
-    def offered(self, test, what, timeout=40):
+    def offered(self, test, what, timeout=60):
         return wait(what, lambda: self.charger().get("offered") is not None and test(self.charger()["offered"]), timeout)
 
     def test_the_house_comes_first_and_a_dead_meter_lets_nothing_rise(self):
@@ -64,6 +69,25 @@ class CircuitMeter(unittest.TestCase):
         self.assertIn("meter tells nothing", self.charger()["reason"])
         self.fake.answer("/meter", self.answer)
         self.offered(lambda a: a in (11, 12), "what the meter leaves", 60)
+
+
+    def components(self):
+        text = self.client.last("homeassistant/device/twcbridge_circuit_garage/config")
+        return set(json.loads(text)["components"]) if text else set()
+
+    def test_a_meter_comes_and_goes_without_a_restart(self):
+        self.start(meter=False)
+        self.client.publish(f"twcbridge/charger/{self.ident}/current_limit/set", '{"value":25,"for":3600}')
+        self.offered(lambda a: a == 25, "all of the circuit")
+        self.rig.settings(self.settings())
+        self.rig.proc.send_signal(signal.SIGHUP)
+        self.offered(lambda a: a in (19, 20), "what the house leaves")
+        wait("its entities", lambda: "current_l1" in self.components())
+        self.rig.settings(self.settings(meter=False))
+        self.rig.proc.send_signal(signal.SIGHUP)
+        self.offered(lambda a: a == 25, "all of the circuit again")
+        wait("no entities", lambda: "current_l1" not in self.components())
+        self.assertIsNone(self.circuit()["current_l1"])
 
 
 if __name__ == "__main__":
