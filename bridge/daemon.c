@@ -50,7 +50,8 @@ static void on_turn(void *user)
 {
     struct daemon *d = user;
 
-    if (d->dirty) {
+    /* Twice where a charger was taken meanwhile: it is shown before it is published. */
+    for (int i = 0; i < 2 && d->dirty; i++) {
         d->dirty = false;
         step_run(d);
     }

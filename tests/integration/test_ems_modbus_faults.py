@@ -21,7 +21,8 @@ WORDS = {"zeros": 0, "ones": 0xffff, "lowest": 0x8000, "highest": 0x7fff, "no nu
 
 def adapters():
     r = subprocess.run([PROGRAM, "adapters", "--json"], capture_output=True, text=True, check=True)
-    return {a["name"]: a["options"]["properties"] for a in json.loads(r.stdout) if "unit" in a["options"]["properties"]}
+    return {a["name"]: a["options"]["properties"] for a in json.loads(r.stdout) 
+            if {"unit", "host"} <= set(a["options"]["properties"])}
 
 
 class Everything(dict):

@@ -121,7 +121,7 @@ class Bridge(unittest.TestCase):
         self.until("a value", lambda: self.source().get("status") == "ok", self.meter)
         self.out.publish("h/meter", "", retain=True)
         self.until("no value", lambda: self.site()["grid_power"] is None)
-        self.assertIn("deleted", self.source()["error"])
+        self.until("why", lambda: "deleted" in (self.source()["error"] or ""))
 
     def test_a_message_that_cannot_be_read_costs_nothing_else(self):
         self.start(source("Meter", topic="h/meter", grid_w="power", soc_topic="h/soc", max_age_s=600))

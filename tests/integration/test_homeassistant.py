@@ -1,5 +1,4 @@
 """The source `homeassistant` in the running bridge, against a fake of its API (tests/support/ha_fake.py)."""
-import ctypes
 import fcntl
 import json
 import os
@@ -16,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import ha_source  # noqa: E402
 from ha_fake import HaFake  # noqa: E402
 from rig import PROGRAM, wait  # noqa: E402
+from shim import Shim  # noqa: E402
 
 
 class Fake(HaFake):
@@ -92,7 +92,7 @@ class Probe(unittest.TestCase):
 
     @unittest.skipIf(os.geteuid() != 0, "needs root, for a network of its own")
     def test_inside_of_an_app_home_assistant_is_behind_the_supervisor(self):
-        r = subprocess.run(["unshare", "-m", "-n", sys.executable, __file__, "--inside"], capture_output=True, text=True,
+        r = subprocess.run(["unshare", "-n", sys.executable, __file__, "--inside"], capture_output=True, text=True,
                            timeout=60)
         self.assertEqual(r.returncode, 0, r.stdout + r.stderr)
         for v in map(json.loads, r.stdout.splitlines()):
@@ -112,18 +112,15 @@ def inside():
     """In a network of its own, where port 80 of the name supervisor is ours: listens, then asks."""
     with socket.socket() as s:  # ip link set lo up
         fcntl.ioctl(s, 0x8914, struct.pack("16sh14x", b"lo", 0x1 | 0x40))
-    with tempfile.NamedTemporaryFile("w") as f:
-        f.write("127.0.0.1 localhost supervisor\n")
-        f.flush()
-        if ctypes.CDLL(None).mount(f.name.encode(), b"/etc/hosts", None, 4096, None) != 0:  # MS_BIND
-            sys.exit("no /etc/hosts")
+    with tempfile.TemporaryDirectory() as folder:
+        shim = Shim(folder).env()
         with HaFake(80, supervisor=True) as ha:
             ha.set("sensor.imp", "1.25", unit_of_measurement="kW")
             for poll in ("false", "true"):
                 said, ha.rest = len(ha.said), poll == "true"
                 r = subprocess.run([PROGRAM, "probe", "homeassistant", "--json", "--set", "url=supervisor", "--set",
                                     "grid_w=sensor.imp", "--set", "poll=" + poll], capture_output=True, text=True,
-                                   timeout=30, env={**os.environ, "SUPERVISOR_TOKEN": ha.token})
+                                   timeout=30, env={**shim, "SHIM_NAME": "supervisor", "SUPERVISOR_TOKEN": ha.token})
                 print(r.stdout.strip(), flush=True)
                 if r.returncode or ha.refused or (len(ha.said) > said) != (poll == "false"):
                     sys.exit(f"{r.stderr} refused: {ha.refused}, said: {ha.said}")

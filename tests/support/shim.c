@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -177,10 +178,14 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
         const struct addrinfo *restrict hints, struct addrinfo **restrict out)
 {
     static int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    const char *name = getenv("SHIM_NAME"); /* of this machine */
 
     if (!real) {
         *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
     }
     hold(orders()->resolve_us, &orders()->resolves);
+    if (node && name && strcmp(node, name) == 0) {
+        node = "127.0.0.1";
+    }
     return real(node, service, hints, out);
 }
