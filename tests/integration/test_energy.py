@@ -75,6 +75,8 @@ class Energy(unittest.TestCase):
         self.assertIn(m["fields"]["grid_w"]["raw"], ("-1500", "-1499"))
         self.assertIsNone(m["battery_soc"])
         # What no source can give is not announced.
+        for device in ("site", "source_roof"):
+            self.until("its entities", lambda d=device: self.components(f"homeassistant/device/twcbridge_{d}/config"))
         self.assertEqual({"grid_power", "pv_power", "house_power", "surplus_power", "grid_current_l1", "data_problem",
                           "data_updated"}, self.components("homeassistant/device/twcbridge_site/config") & {
             "grid_power", "pv_power", "battery_power", "battery_soc", "house_power", "surplus_power", "price",
