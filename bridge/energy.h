@@ -49,6 +49,7 @@ struct energy {
     struct slots *site_slots; /* owned, one per kind; NULL: no source gives any */
     int64_t slots_due_ms;     /* when they are merged again */
     struct circuit_meter *circuit[CIRCUITS_MAX]; /* owned; NULL: without a meter */
+    int64_t metered_ms[CIRCUITS_MAX];            /* since when it has one */
     struct control_meter meter[CIRCUITS_MAX];
     int implausible; /* answers in a row after which the values did not add up */
 };

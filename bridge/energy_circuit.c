@@ -41,6 +41,17 @@ static bool is_well(const struct energy *x, int source, int64_t now_ms)
     return well;
 }
 
+/* It has told nothing yet, and has had no time to: what holds goes on, and nothing rises, as when a
+ * meter falls silent. So a restart stops no car. */
+static bool awaited(const struct energy *x, int circuit, int source, int phase, int64_t now_ms)
+{
+    const struct source_settings *s = x->source[source].settings;
+
+    return !x->circuit[circuit]->phase[phase].known &&
+           now_ms - x->metered_ms[circuit] <= x->config[source].ttl_ms &&
+           (s->adapter->fields(s->options) & EMS_BIT(EMS_CURRENT_L1_MA + phase)) != 0;
+}
+
 static void read_meter(struct daemon *d, int i, int source, int64_t now_ms)
 {
     struct energy *x = d->energy;
@@ -52,7 +63,10 @@ static void read_meter(struct daemon *d, int i, int source, int64_t now_ms)
         int64_t ma = 0;
 
         out->known[p] = measured(x, source, p, now_ms, &ma);
-        if (out->known[p]) {
+        if (!out->known[p] && awaited(x, i, source, p, now_ms)) {
+            out->known[p] = out->awaited[p] = true;
+            out->fresh = false;
+        } else if (out->known[p]) {
             out->total_ma[p] = (int32_t)ma;
             circuit_meter_take(x->circuit[i], p, (int32_t)ma,
                     x->reading[source].field[EMS_CURRENT_L1_MA + p].at_ms, now_ms);
@@ -78,6 +92,7 @@ const struct control_meter *energy_meters(struct daemon *d, int64_t now_ms)
         any = true;
         if (!x->circuit[i]) {
             x->circuit[i] = calloc(1, sizeof(*x->circuit[i]));
+            x->metered_ms[i] = now_ms;
         }
         if (x->circuit[i]) {
             read_meter(d, i, source, now_ms);
@@ -90,7 +105,7 @@ bool energy_circuit_ma(const struct daemon *d, int circuit, int phase, int32_t *
 {
     const struct control_meter *m = d->energy ? &d->energy->meter[circuit] : NULL;
 
-    if (!m || !d->config.circuit[circuit].metered || !m->known[phase]) {
+    if (!m || !d->config.circuit[circuit].metered || !m->known[phase] || m->awaited[phase]) {
         return false;
     }
     *ma = m->total_ma[phase];

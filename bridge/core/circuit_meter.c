@@ -166,7 +166,9 @@ static void judge(struct meter_phase *x, int32_t ma, struct meter_range d)
 {
     int32_t low = most(ma - d.most, 0), high = most(ma - d.least, 0);
 
-    x->rest_ma = x->known ? least(most(x->rest_ma, low), high) : high;
+    /* First the least that it can be: after a restart the cars shall go on. What it hides is found
+     * when the chargers have told what they draw. */
+    x->rest_ma = x->known ? least(most(x->rest_ma, low), high) : low;
 }
 
 void circuit_meter_take(

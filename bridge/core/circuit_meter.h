@@ -6,7 +6,8 @@
  * (the most and the least that they drew lately), and what was known before is kept as far as it
  * lies in them: so a charger's own ramp is not taken for another load, which would make the offers
  * swing. A measurement may also be newer than what the chargers told last, so a car may already draw
- * all that it was told; that is judged again when they have told more. The rest counts with its highest value of the last 30 s: room goes down at once and comes
+ * all that it was told; that is judged again when they have told more. The first measurement counts
+ * as little as it can, so that a restart lowers nobody. The rest counts with its highest value of the last 30 s: room goes down at once and comes
  * back late. What a circuit produces (a negative rest) is not counted as room.
  * SPDX-License-Identifier: MIT
  */

@@ -178,6 +178,7 @@ struct control {
 /* What a circuit's meter tells; circuit_meter.h makes it. */
 struct control_meter {
     bool known[PHASES];       /* within its time to live */
+    bool awaited[PHASES];     /* nothing was measured yet: nothing is counted, and fresh is false */
     int32_t total_ma[PHASES]; /* as measured, + towards the loads */
     int32_t rest_ma[PHASES];  /* what flows beside the chargers */
     bool fresh;               /* false: it fails, though what it told may still be used: no raise */

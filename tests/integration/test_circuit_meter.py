@@ -71,6 +71,30 @@ class CircuitMeter(unittest.TestCase):
         self.offered(lambda a: a in (11, 12), "what the meter leaves", 60)
 
 
+    def test_after_a_restart_the_car_goes_on_until_the_meter_tells(self):
+        self.start()
+        self.client.publish(f"twcbridge/charger/{self.ident}/current_limit/set", '{"value":25,"for":3600}')
+        self.offered(lambda a: a in (19, 20), "what the house leaves")
+        wait("charging", lambda: self.rig.virtual(self.ident)["drawn_a"] > 17, 30)
+        time.sleep(6)  # the store writes every 5 s
+        self.rig.proc.kill()
+        self.rig.proc.wait()
+        told = self.rig.virtual(self.ident)["told_a"]
+        late, asked = time.monotonic() + 2, []
+
+        def answer(request):
+            asked.append(request)
+            return self.answer(request) if time.monotonic() > late else 500
+        self.fake.answer("/meter", answer)
+        self.rig.bridge(settings=self.rig.file)
+        least = 99
+        while time.monotonic() < late + 5:
+            least = min(least, self.rig.virtual(self.ident)["told_a"])
+            time.sleep(0.1)
+        self.assertTrue(asked)
+        self.assertGreaterEqual(least, told - 1)
+        self.assertEqual(self.rig.virtual(self.ident)["interruptions"], 0)
+
     def components(self):
         text = self.client.last("homeassistant/device/twcbridge_circuit_garage/config")
         return set(json.loads(text)["components"]) if text else set()

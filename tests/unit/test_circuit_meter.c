@@ -286,6 +286,21 @@ static void a_house_that_takes_more_is_made_room_for_within_the_meters_delay(voi
     assert_true(total(&l) > LIMIT_MA - 2000 && total(&l) <= LIMIT_MA);
 }
 
+static void a_meter_that_begins_while_cars_charge_lowers_none(void **state)
+{
+    struct loop l;
+
+    (void)state;
+    loop_init(&l, LATE_S);
+    l.house_ma = 7000;
+    run(&l, 300);
+    memset(&l.m, 0, sizeof(l.m)); /* a restart */
+    l.raises = l.lowerings = 0;
+    run(&l, 120);
+    check_i64(l.lowerings, 0);
+    assert_true(total(&l) <= LIMIT_MA);
+}
+
 static void any_house_never_stays_above_the_limit(void **state)
 {
     struct loop l;
@@ -346,6 +361,7 @@ int main(void)
             cmocka_unit_test(phases_that_a_charger_tells_are_believed_and_others_lie_in_bounds),
             cmocka_unit_test(the_cars_take_what_the_house_leaves_and_stay_there),
             cmocka_unit_test(a_house_that_takes_more_is_made_room_for_within_the_meters_delay),
+            cmocka_unit_test(a_meter_that_begins_while_cars_charge_lowers_none),
             cmocka_unit_test(any_house_never_stays_above_the_limit),
             cmocka_unit_test(a_meter_that_fails_lets_nothing_rise_and_then_leaves_what_is_set),
     };
