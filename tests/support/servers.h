@@ -8,14 +8,16 @@
 #include "bridge/base/macros.h"
 #include "bridge/base/str.h"
 #include "tests/support/process.h"
+#include "tests/support/test.h"
 
 #include <sys/stat.h>
 
 static struct {
     pid_t clear_pid, tls_pid;
     int clear_port, tls_port;
-    char dir[40], cert[64], key[64], fingerprint[100];
-} servers = {.dir = "/tmp/twcbridge-servers-XXXXXX"};
+    char dir[TEST_DIR_ROOM], cert[TEST_DIR_ROOM + 16], key[TEST_DIR_ROOM + 16],
+            fingerprint[100];
+} servers;
 
 /* The script of that name in the folder tests/support is started as: PORT, and PORT CERT KEY. */
 static inline int servers_start(const char *folder, const char *name)
@@ -26,7 +28,7 @@ static inline int servers_start(const char *folder, const char *name)
     const char *b[] = {"/usr/bin/python3", script, tls, servers.cert, servers.key, NULL};
     FILE *f;
 
-    if (!mkdtemp(servers.dir)) {
+    if (!test_dir(servers.dir)) {
         return -1;
     }
     (void)str_format(script, sizeof(script), "%s/%s", folder, name);
@@ -59,17 +61,11 @@ static inline int servers_start(const char *folder, const char *name)
 
 static inline int servers_stop(void **state)
 {
-    static const char *const names[] = {"fake.crt", "fake.key", "print"};
-    char path[80];
-
     (void)state;
     process_kill(&servers.clear_pid, SIGKILL);
     process_kill(&servers.tls_pid, SIGKILL);
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        (void)str_format(path, sizeof(path), "%s/%s", servers.dir, names[i]);
-        unlink(path);
-    }
-    return rmdir(servers.dir);
+    test_dir_remove(servers.dir);
+    return 0;
 }
 
 #endif

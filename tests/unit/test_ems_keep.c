@@ -13,7 +13,7 @@
 
 enum { ROOM = 300 };
 
-static char dir[] = "/tmp/ems_keep_XXXXXX", file[ROOM + 8], folder[ROOM];
+static char dir[TEST_DIR_ROOM], file[ROOM + 8], folder[ROOM];
 static char found[EMS_KEEP_ROOM];
 static int calls;
 static char said[ROOM];
@@ -21,7 +21,7 @@ static char said[ROOM];
 static int setup(void **state)
 {
     (void)state;
-    if (!mkdtemp(dir)) {
+    if (!test_dir(dir)) {
         return -1;
     }
     (void)snprintf(folder, sizeof(folder), "%s/sessions", dir);
